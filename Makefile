@@ -1,0 +1,67 @@
+# make demo   sets up what running needs and plays a morning of a hotel with emulated providers
+# make test   sets up what testing needs and runs the tests
+# make check  lint, types, import arrows, then make test
+# make bench  every budget beside its floor
+# make run    the service, with .env
+# make lock   renews the lock files
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUNNING := $(VENV)/.running
+TESTING := $(VENV)/.testing
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+COMPILE := $(BIN)/pip-compile -q --generate-hashes --strip-extras --no-header \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+.PHONY: demo run test check lint bench lock clean
+
+demo: $(RUNNING)
+	$(BIN)/watibot demo
+
+run: $(RUNNING)
+	$(BIN)/watibot serve
+
+test: $(TESTING) postgres
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: lint test
+
+lint: $(TESTING)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(TESTING)
+	$(BIN)/python -m bench
+
+# The tests start a server of their own; they only need its programs.
+.PHONY: postgres
+postgres:
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
+		{ apt-get update -qq && apt-get install -y -qq postgresql; } || \
+		{ echo "Install PostgreSQL (its server programs): the store's tests need it"; exit 1; }
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(RUNNING): requirements.lock pyproject.toml | $(BIN)/python
+	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-deps -e .
+	@touch $@
+
+$(TESTING): requirements-test.lock pyproject.toml | $(BIN)/python
+	$(PIP) install --require-hashes -r requirements-test.lock
+	$(PIP) install --no-deps -e .
+	@touch $@ $(RUNNING)
+
+lock: $(TESTING)
+	$(PIP) install pip-tools
+	$(COMPILE) -o requirements.lock pyproject.toml
+	$(COMPILE) --extra test -c requirements.lock -o requirements-test.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) build src/*.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,210 @@
+"""WhatsApp through WATI: webhooks in, session messages out, look-ups, hand-over.
+
+`wiring.py` makes it; `web/` gives it bodies, `service/` sends, looks up and hands over. Reading is
+in `wati_payloads.py`. Outside rules: facts/channels.md A2 (docs.wati.io, references v2.2 to v2.6).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import httpx2
+
+from watibot import settings
+from watibot.channels import wati_payloads
+from watibot.channels.http import Line, answered, outcome, reason, tells
+from watibot.channels.values import flag, some, text
+from watibot.conversations import Conversation
+from watibot.errors import Cause, ProviderError
+from watibot.messages import Delivery
+from watibot.ports.outside import (
+    Absent,
+    CannotTell,
+    Clock,
+    Found,
+    Later,
+    Lookup,
+    Outcome,
+    Refused,
+    Sent,
+    Unknown,
+)
+from watibot.quotas import Rate
+from watibot.turns import Bubble
+
+# getMessages and the other reads: 10 per 10 seconds on every plan, so a little less, evenly.
+_READS_PER_MINUTE = 54
+_PAGE = 50
+_MOST_PAGES = 10
+_NEAR = timedelta(seconds=120)  # a row of the same words within this time of the attempt is ours
+_SETTLED = 10.0  # getMessages is eventually consistent: seconds before an absence counts
+_QUOTA_WAIT = 600.0  # the monthly quota is used up: nothing changes within seconds
+
+
+class Wati:
+    """The channel. `desk_email` is the seat that is given a chat that needs a person."""
+
+    name = "wati"
+
+    def __init__(
+        self,
+        group: settings.Wati,
+        http: httpx2.AsyncClient,
+        clock: Clock,
+        desk_email: str | None = None,
+    ) -> None:
+        self._group = group
+        self._clock = clock
+        self._desk_email = desk_email
+        base = f"{group.base_url.rstrip('/')}/api/v1"
+        self._line = Line(
+            self.name, http, clock, base, group.token.get_secret_value(), group.timeout
+        )
+        self._sends = Rate(group.sends_per_minute)
+        self._reads = Rate(_READS_PER_MINUTE)
+
+    def read(self, body: Any, received_at: datetime) -> Sequence[Delivery]:
+        return wati_payloads.read(body, received_at, self._group.bot_operators)
+
+    async def send(self, conversation: Conversation, bubble: Bubble) -> Outcome:
+        """POST sendSessionMessage: text of 0..4096 characters and localMessageId in the query
+        (reference v2.6). 200 says "accepted" or, with `result: false`, why not."""
+        query = {"messageText": bubble.text, "localMessageId": bubble.bubble_id}
+        path = f"/sendSessionMessage/{quote(conversation.address, safe='')}"
+        try:
+            response = await self._line.ask(self._sends, "POST", _url(path, query))
+        except ProviderError as error:
+            return outcome(error)
+        body = answered(response)
+        said = _quota(body) or (_result(body) if tells(response) else None)
+        if said is not None:
+            return said
+        if response.is_success:
+            return Unknown("an answer of unknown shape")
+        return outcome(self._line.error(response))
+
+    async def find(self, conversation: Conversation, bubble: Bubble) -> Lookup:
+        """Reads getMessages, the newest first, back to shortly before the last attempt."""
+        attempt = bubble.last_attempt_at
+        if attempt is None:
+            return Absent()
+        path = f"/getMessages/{quote(conversation.address, safe='')}"
+        try:
+            for number in range(1, _MOST_PAGES + 1):
+                page = {"pageSize": str(_PAGE), "pageNumber": str(number)}
+                rows = _rows(await self._get(path, page))
+                for row in rows:
+                    if _is(row, bubble, attempt):
+                        return Found(some(row.get("whatsappMessageId")) or some(row.get("id")))
+                if len(rows) < _PAGE or _older(rows[-1], attempt - _NEAR):
+                    break
+            else:
+                return CannotTell()
+        except ProviderError as error:
+            return CannotTell(error.retry_after or (60.0 if not error.transient else _SETTLED))
+        waited = (self._clock.now() - attempt).total_seconds()
+        return Absent() if waited >= _SETTLED else CannotTell(_SETTLED - waited)
+
+    async def held_by_staff(self, conversation: Conversation) -> bool:
+        """False without asking: WATI tells what staff write by webhook, and `owner` keeps it."""
+        return False
+
+    async def hand_over(self, conversation: Conversation, reason: str) -> bool:
+        """POST assignOperator, which also stops WATI's own automation. Raises ProviderError."""
+        if not self._desk_email:
+            return False
+        query = {"email": self._desk_email, "whatsappNumber": conversation.address}
+        response = await self._line.ask(self._reads, "POST", _url("/assignOperator", query))
+        self._refuse(response)
+        return True
+
+    async def check(self) -> str:
+        await self._get("/getContacts", {"pageSize": "1", "pageNumber": "1"})
+        return f"WATI answers at {httpx2.URL(self._group.base_url).host}"
+
+    async def _get(self, path: str, query: dict[str, str]) -> dict[str, Any]:
+        response = await self._line.ask(self._reads, "GET", _url(path, query))
+        self._refuse(response)
+        return answered(response)
+
+    def _refuse(self, response: httpx2.Response) -> None:
+        if not response.is_success:
+            raise self._line.error(response)
+        body = answered(response)
+        if _failed(body):
+            raise ProviderError(self.name, Cause.INVALID, reason(_words(body)))
+
+
+def _url(path: str, query: dict[str, str]) -> str:
+    return f"{path}?{urlencode(query, quote_via=quote)}"
+
+
+def _result(body: dict[str, Any]) -> Outcome | None:
+    """What sendSessionMessage's answer says; None where it says nothing that is known."""
+    words = _words(body)
+    if re.search(r"ticket has been expired", words, re.IGNORECASE) or (
+        _failed(body) and text(body.get("ticketStatus")).upper() == "CLOSED"
+    ):
+        return Refused("window")
+    if _failed(body):
+        return Refused(reason(words))
+    if body.get("ok") is True or body.get("result") in (True, "success"):
+        given = body.get("message")
+        message = given if isinstance(given, dict) else {}
+        return Sent(some(message.get("whatsappMessageId")), some(message.get("id")))
+    return None
+
+
+def _quota(body: dict[str, Any]) -> Outcome | None:
+    if re.search(r"usage limit exceeded", _words(body), re.IGNORECASE):
+        return Later(_QUOTA_WAIT, "quota")
+    return None
+
+
+def _failed(body: dict[str, Any]) -> bool:
+    return body.get("ok") is False or body.get("result") is False
+
+
+def _words(body: dict[str, Any]) -> str:
+    """A refusal's words: `{"ok": false, "result": words}`, `{"result": false, "info": words}` and
+    `{"result": false, "message": words}` all occur."""
+    given = (body.get(key) for key in ("message", "info", "result", "error"))
+    return next((each for each in given if isinstance(each, str) and each), "")
+
+
+def _rows(body: dict[str, Any]) -> list[dict[str, Any]]:
+    messages = body.get("messages")
+    items = messages.get("items") if isinstance(messages, dict) else None
+    if not isinstance(items, list):
+        raise ProviderError(Wati.name, Cause.INVALID, "getMessages without messages.items")
+    return [each for each in items if isinstance(each, dict)]
+
+
+def _is(row: dict[str, Any], bubble: Bubble, attempt: datetime) -> bool:
+    """Whether a row of getMessages is this bubble: by our id, or, where WATI does not echo it, by
+    its words and time."""
+    if row.get("eventType") != "message":
+        return False
+    local = some(row.get("localMessageId"))
+    if local is not None:
+        return local == bubble.bubble_id
+    at = wati_payloads.event_time(row)
+    return (
+        flag(row.get("owner")) is True
+        and at is not None
+        and abs(at - attempt) <= _NEAR
+        and _bare(text(row.get("text"))) == _bare(bubble.text)
+    )
+
+
+def _bare(words: str) -> str:
+    return " ".join(words.split()).casefold()
+
+
+def _older(row: dict[str, Any], limit: datetime) -> bool:
+    at = wati_payloads.event_time(row)
+    return at is not None and at < limit

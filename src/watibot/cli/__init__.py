@@ -1,0 +1,62 @@
+"""`watibot`: one command line for the operator.
+
+Each command's module is imported only when it is called, so that `watibot --help` is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from watibot.errors import SettingsError
+
+# command -> (module with a typer app or function `command`, help)
+COMMANDS = {
+    "serve": "Runs the service",
+    "doctor": "Checks settings, store, channels and Vertex, and says what to fix",
+    "demo": "Plays a morning of a hotel with emulated providers",
+    "rehearse": "Plays recorded dialogues through the emulators",
+    "emulate": "Starts emulators of WATI, ManyChat and Vertex",
+    "inspect": "Looks into conversations, sessions, quarantine and notices",
+    "db": "Brings the store's schema up to date",
+}
+SETTINGS_EXIT = 78  # EX_CONFIG of sysexits.h: systemd does not try again
+
+
+class LazyGroup(TyperGroup):
+    """Knows the commands' names and imports one when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        if "--help" in sys.argv[1:2]:
+            return click.Command(cmd_name, short_help=COMMANDS[cmd_name])
+        module = import_module(f"watibot.cli.{cmd_name}")
+        command = get_command(module.app)
+        command.name = cmd_name
+        return command
+
+
+app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=False)
+
+
+@app.callback()
+def about() -> None:
+    """Answers a hotel's guests, and hands over to people."""
+
+
+def main() -> None:
+    """Entry point. A settings mistake is one line and exit status 78."""
+    try:
+        app(standalone_mode=True)
+    except SettingsError as error:
+        typer.echo(f"watibot: {error}", err=True)
+        raise SystemExit(SETTINGS_EXIT) from None

@@ -1,0 +1,67 @@
+"""A conversation: one guest on one channel, who holds it, and until when it may be answered.
+
+Pure. `storage/` keeps the rows; `service/` asks these functions before it acts, and asks again at
+the moment of sending, because staff may have taken over while the model was thinking.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from watibot.messages import ChannelName
+
+# WhatsApp, Messenger and Instagram let a business write freely for 24 hours after the guest's last
+# message (facts/channels.md A2.6, B2).
+REPLY_WINDOW = timedelta(hours=24)
+
+
+class Owner(StrEnum):
+    """Who answers."""
+
+    BOT = "bot"
+    STAFF = "staff"
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One guest on one channel.
+
+    `staff_until` ends a takeover by itself, so that a forgotten one does not silence the bot for
+    ever. `handover_turn_id` is the turn that handed over: its own answer may still be sent.
+    """
+
+    hotel_id: str
+    conversation_id: str
+    channel: ChannelName
+    address: str
+    guest_name: str | None
+    owner: Owner
+    staff_until: datetime | None
+    handover_turn_id: str | None
+    last_guest_at: datetime
+    session_id: str | None
+    session_generation: int
+    fence: int
+
+
+def held_by_staff(conversation: Conversation, now: datetime) -> bool:
+    """Whether a colleague answers this guest now."""
+    if conversation.owner is not Owner.STAFF:
+        return False
+    return conversation.staff_until is None or now < conversation.staff_until
+
+
+def window_open(conversation: Conversation, now: datetime) -> bool:
+    """Whether the channel would still take a free message to this guest."""
+    return now < conversation.last_guest_at + REPLY_WINDOW
+
+
+def may_send(conversation: Conversation, turn_id: str, now: datetime) -> str | None:
+    """Why a bubble of `turn_id` must not be sent now, or None if it may."""
+    if held_by_staff(conversation, now) and conversation.handover_turn_id != turn_id:
+        return "staff"
+    if not window_open(conversation, now):
+        return "window"
+    return None

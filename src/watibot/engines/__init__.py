@@ -1,0 +1,1 @@
+"""What starts a conversation's work when it is due, and the time it goes by."""

@@ -1,0 +1,60 @@
+"""A conversation's history: the one form that every provider's events become.
+
+The local history is the working copy from which prompts are built; the Vertex session is its durable
+twin (`service/mirror.py`). `content` is the provider's content object word for word, thought
+signatures included: Gemini 3 and later answer 400 to anything less (facts/vertex.md 3.2).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class ItemKind(StrEnum):
+    """Who spoke, or what happened."""
+
+    GUEST = "guest"
+    ASSISTANT = "assistant"
+    STAFF = "staff"
+    TOOL_CALL = "tool_call"  # a model step that asks for tools, text beside the calls included
+    TOOL_RESULT = "tool_result"  # all results of one round
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryItem:
+    """One event of a conversation.
+
+    `item_id` is ours and goes into the session event, so that a repeated append is seen when it is
+    read back. `at` is strictly increasing within a conversation. `content` is
+    `{"role": "user" | "model", "parts": [...]}` in the wire form of Vertex, or None for staff.
+    """
+
+    item_id: str
+    kind: ItemKind
+    at: datetime
+    text: str
+    content: dict[str, Any] | None = None
+    turn_id: str | None = None
+    author: str | None = None  # staff: who
+
+
+def digest(items: Iterable[HistoryItem]) -> str:
+    """SHA-256 over ids, kinds and contents, in order: equal digests, equal histories."""
+    sha = hashlib.sha256()
+    for item in items:
+        sha.update(
+            json.dumps(
+                [item.item_id, item.kind, item.content if item.content is not None else item.text],
+                ensure_ascii=False,
+                sort_keys=True,
+                separators=(",", ":"),
+            ).encode()
+        )
+        sha.update(b"\n")
+    return sha.hexdigest()

@@ -1,0 +1,52 @@
+"""A call of the model: what it is asked, what it answers, what was used up.
+
+`prompts.py` makes requests, `providers/gemini.py` carries them, `costs.py` prices what was used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from watibot.toolcalls import Tool, ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call. `prompt` includes `cached`; `output` includes `thoughts`."""
+
+    prompt: int = 0
+    cached: int = 0
+    output: int = 0
+    thoughts: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.prompt + other.prompt,
+            self.cached + other.cached,
+            self.output + other.output,
+            self.thoughts + other.thoughts,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """`instructions` are byte-identical from call to call; `contents` are wire-form contents, the
+    oldest first. Raw bytes in `inlineData.data` are base64 already."""
+
+    instructions: str
+    contents: tuple[dict[str, Any], ...]
+    tools: tuple[Tool, ...] = ()
+    timeout: float = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAnswer:
+    """A model's step. `content` is word for word what came back."""
+
+    content: dict[str, Any]
+    text: str
+    calls: tuple[ToolCall, ...]
+    usage: Usage
+    model: str
+    finish_reason: str = "STOP"

@@ -1,0 +1,261 @@
+"""The promises of the store: one for webhooks, one for the worker, one for records, one for mirrors.
+
+Methods are transactions: each is committed when it returns and leaves nothing when it raises.
+Methods that take a `fence` raise LostLease when somebody else has claimed the conversation since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from watibot.conversations import Conversation
+from watibot.history import HistoryItem
+from watibot.messages import ChannelName, Inbound, Receipt, StaffMessage, Takeover
+from watibot.ports.outside import Usage
+from watibot.settings import Debounce
+from watibot.toolcalls import Caller
+from watibot.turns import Bubble, BubbleState, Media, Progress, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of an inbound message. `due_at` is None for a repetition and when staff hold the
+    conversation. `media` are this message's attachments, all pending."""
+
+    new: bool
+    conversation_id: str
+    due_at: datetime | None = None
+    media: tuple[Media, ...] = ()
+
+
+class Inbox(Protocol):
+    """Where webhooks put what they received."""
+
+    async def receive(
+        self, message: Inbound, raw: bytes, received_at: datetime, debounce: Debounce
+    ) -> Received:
+        """One message, once: unique by (channel, provider_id), or for digests (`repeat_window`) by
+        the same digest within the window. Makes the conversation, joins one that has an alias,
+        refreshes address, name and reply window, sets the burst's due time (`turns.due`). While
+        staff hold the conversation the message becomes history at once and no turn."""
+
+    async def receipt(self, receipt: Receipt) -> Bubble | None:
+        """Notes it at the bubble it is about, which counts as sent from now on if it was in doubt.
+        None if it is about nothing of ours."""
+
+    async def staff_message(
+        self, message: StaffMessage, received_at: datetime, staff_until: datetime
+    ) -> bool:
+        """Into the history, and staff hold the conversation until `staff_until`. False for a
+        repetition and for an echo of a bubble of ours (its id, or the same text within 120 s)."""
+
+    async def takeover(self, takeover: Takeover, staff_until: datetime) -> None:
+        """Staff hold the conversation, or the bot does again."""
+
+    async def quarantine(self, channel: str, reason: str, raw: bytes, at: datetime) -> None:
+        """Keeps what could not be understood."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A conversation under a lease. `bubbles` are those not yet at rest, in order; `open` says that
+    a turn is running or guest messages wait for one."""
+
+    conversation: Conversation
+    bubbles: tuple[Bubble, ...]
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """What a finished step adds to its turn. `seconds` is the model's own time."""
+
+    item: HistoryItem
+    progress: Progress
+    usage: Usage | None = None
+    model: str | None = None
+    seconds: float = 0.0
+    effect: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """How a turn ends. `texts` become bubbles. `failed` is the reason for an apology. `notice` is
+    (title, body) for staff. `hand_over_until`: staff hold the conversation from now on."""
+
+    texts: tuple[str, ...]
+    item: HistoryItem | None
+    instructions_version: str
+    failed: str | None = None
+    notice: tuple[str, str] | None = None
+    hand_over_until: datetime | None = None
+
+
+class Permit(StrEnum):
+    """Whether a bubble may leave now."""
+
+    GO = "go"  # the attempt is noted
+    SUPERSEDED = "superseded"  # the guest wrote again before the first bubble: start again
+    STAFF = "staff"  # staff took over: the turn's waiting bubbles are cancelled
+    WINDOW = "window"  # the reply window is closed: the turn's waiting bubbles are refused
+    GONE = "gone"  # not waiting any more
+
+
+class Desk(Protocol):
+    """The worker's side: conversations, turns, bubbles."""
+
+    async def due(self) -> list[tuple[str, datetime]]:
+        """Every conversation with work, and when it may be claimed."""
+
+    async def break_leases(self) -> None:
+        """For the one process of `engines/local` at its start: nobody else can hold one."""
+
+    async def claim(self, conversation_id: str, now: datetime, until: datetime) -> Claim | None:
+        """Takes the lease and raises the fence. None if held, not due, or nothing to do. If staff
+        hold the conversation, waiting messages become history and are not worked on."""
+
+    async def extend(self, conversation_id: str, fence: int, until: datetime) -> None: ...
+
+    async def release(
+        self, conversation_id: str, fence: int, again_at: datetime | None = None
+    ) -> datetime | None:
+        """Gives the lease back; when the conversation is to be claimed next, if at all."""
+
+    async def open_turn(
+        self, conversation_id: str, fence: int, now: datetime, history_items: int, restarts: int
+    ) -> Turn | None:
+        """The running turn, or a new one with all waiting messages in the order of the provider's
+        time. Waiting messages join a running turn while no effect has run: freely while it has no
+        steps, else as a restart (steps dropped), at most `restarts` times. History: at least the
+        newest `history_items / 2`, at most `history_items`, cut in blocks so that its beginning
+        stays the same for many turns."""
+
+    async def record_step(
+        self, conversation_id: str, fence: int, turn_id: str, step: StepRecord
+    ) -> None:
+        """Durable before the next step begins."""
+
+    async def save_progress(
+        self, conversation_id: str, fence: int, turn_id: str, progress: Progress, drop_steps: bool
+    ) -> None:
+        """After a failure. `drop_steps` forgets the finished steps (a recovery)."""
+
+    async def finish_turn(
+        self, conversation_id: str, fence: int, turn_id: str, finish: Finish, now: datetime
+    ) -> tuple[Bubble, ...]:
+        """One commit: bubbles in the outbox, history extended by the guest's messages, the steps and
+        the last item, turn closed, staff told. New history is held back from the mirror until the
+        first bubble has left, because until then the turn may start again."""
+
+    async def restart_turn(self, conversation_id: str, fence: int, turn_id: str) -> None:
+        """After SUPERSEDED: bubbles cancelled, the turn's history and steps taken back, running."""
+
+    async def permit(
+        self, conversation_id: str, fence: int, bubble_id: str, now: datetime, restarts: int
+    ) -> Permit:
+        """Asked before every bubble. GO notes the attempt in the same commit."""
+
+    async def bubble_done(
+        self,
+        conversation_id: str,
+        fence: int,
+        bubble_id: str,
+        state: BubbleState,
+        at: datetime,
+        provider_id: str | None = None,
+        record_id: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """WAITING: certainly not arrived, to be tried again. REFUSED refuses the turn's later
+        bubbles too. The first bubble at rest lets the turn's history go to the mirror; if nothing
+        of the turn was sent and no effect has run, its answer leaves the history."""
+
+
+class Records(Protocol):
+    """What tools and alerts keep, and what media become."""
+
+    async def media_done(self, media: Media) -> None: ...
+
+    async def pending_media(self) -> list[tuple[ChannelName, Media]]: ...
+
+    async def book(self, caller: Caller, booking: Booking) -> tuple[int, bool]:
+        """The booking's number, and whether it is new: once per `caller.key`."""
+
+    async def history(self, conversation_id: str, newest: int) -> list[HistoryItem]:
+        """The newest items, the oldest of them first."""
+
+    async def conversation(self, conversation_id: str) -> Conversation | None: ...
+
+    async def add_notice(
+        self, key: str, kind: str, title: str, body: str, conversation_id: str | None, at: datetime
+    ) -> bool:
+        """Once per `key`."""
+
+    async def due_notices(self, now: datetime) -> list[Notice]: ...
+
+    async def notice_done(
+        self, notice_id: int, again_at: datetime | None, error: str | None
+    ) -> None:
+        """Told, or to be tried again at `again_at`."""
+
+
+class Mirrored(Protocol):
+    """What the sessions still lack."""
+
+    async def mirror_due(self, limit: int) -> list[str]:
+        """Conversations with history to be mirrored, the longest waiting first."""
+
+    async def mirror_job(self, conversation_id: str, limit: int) -> MirrorJob | None:
+        """Marks the next items as being sent; `in_doubt` if any was so already."""
+
+    async def mirror_done(self, conversation_id: str, item_ids: Sequence[str]) -> None: ...
+
+    async def set_session(
+        self, conversation_id: str, session_id: str, generation: int, replay: int | None = None
+    ) -> None:
+        """The conversation's session. `replay`: the newest so many items are to be mirrored again,
+        because the session is a new one."""
+
+    async def restore_history(self, conversation_id: str, items: Sequence[HistoryItem]) -> int:
+        """Puts items read back from a session before the local ones; how many were new."""
+
+
+class Store(Inbox, Desk, Records, Mirrored, Protocol):
+    """All of it, for one hotel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """A booking request for staff to confirm. Dates are ISO."""
+
+    arrival: str
+    departure: str
+    guests: int
+    name: str
+    room: str | None = None
+    notes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that staff must be told, kept until they were."""
+
+    notice_id: int
+    conversation_id: str | None
+    kind: str
+    title: str
+    body: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorJob:
+    """What a session is to be given next, in order."""
+
+    conversation: Conversation
+    items: tuple[HistoryItem, ...]
+    in_doubt: bool

@@ -1,0 +1,72 @@
+"""Access tokens for Google: the machine's own credentials, refreshed before they run out.
+
+`gemini.py` and `sessions.py` ask here before each request and share one set of credentials.
+`google-auth` is synchronous and slow to import (0.25 s), so that all of it happens in threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from watibot.errors import Cause, ProviderError
+from watibot.providers.google_errors import readable
+
+_PROVIDER = "google"
+_SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+# google-auth itself calls a token expired 3:45 before its end: being earlier than that keeps
+# google-genai, which looks for itself, from ever refreshing.
+_EARLY = timedelta(minutes=5)
+
+
+class Tokens:
+    """Where tokens come from. Without `credentials`, Application Default Credentials are looked up:
+    GOOGLE_APPLICATION_CREDENTIALS, gcloud's file, the metadata server (google.auth.default)."""
+
+    def __init__(self, credentials: Any = None) -> None:
+        self._credentials = credentials
+        self._one_at_a_time = asyncio.Lock()
+
+    async def credentials(self) -> Any:
+        """google.auth credentials whose token is good for some minutes yet. Raises ProviderError:
+        UNAUTHORISED when there are none or they are refused, else a transient cause."""
+        if not self._fresh():
+            async with self._one_at_a_time:
+                if not self._fresh():
+                    self._credentials = await asyncio.to_thread(_refreshed, self._credentials)
+        return self._credentials
+
+    async def headers(self) -> dict[str, str]:
+        """What a request to Google carries. Raises as `credentials` does."""
+        credentials = await self.credentials()
+        headers = {"authorization": f"Bearer {credentials.token}"}
+        if credentials.quota_project_id:
+            headers["x-goog-user-project"] = credentials.quota_project_id
+        return headers
+
+    def _fresh(self) -> bool:
+        if self._credentials is None or not self._credentials.token:
+            return False
+        # Real time on purpose, also in rehearsals: the expiry was reckoned by google-auth in it.
+        expiry = self._credentials.expiry
+        return expiry is None or expiry.replace(tzinfo=UTC) - datetime.now(UTC) > _EARLY
+
+
+def _refreshed(credentials: Any) -> Any:
+    import google.auth
+    import google.auth.exceptions as failures
+    from google.auth.transport.requests import Request
+
+    try:
+        if credentials is None:
+            credentials, _ = google.auth.default(scopes=_SCOPES)
+        if not credentials.token or credentials.expiry is not None:
+            credentials.refresh(Request())
+    except failures.TransportError as error:
+        raise ProviderError(_PROVIDER, Cause.UNREACHABLE, type(error).__name__) from error
+    except failures.GoogleAuthError as error:
+        cause = Cause.UNAVAILABLE if error.retryable else Cause.UNAUTHORISED
+        detail = readable(str(error.args[0])) if error.args else type(error).__name__
+        raise ProviderError(_PROVIDER, cause, detail) from error
+    return credentials

@@ -1,0 +1,1 @@
+"""What WatiBot does: receive, answer, deliver, mirror, alert. Knows promises, not their keepers."""

@@ -1,0 +1,371 @@
+"""A turn, step by step, until its bubbles are in the outbox: between the worker's claim and
+`deliver.py`.
+
+Each step is recorded as it ends, so that a killed process goes on where it was: a model's step
+before its tools run, the tools' results before the model is asked again. The session is not asked for
+anything here; the local history is the working copy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from time import perf_counter
+from typing import Any
+from uuid import uuid4
+
+from watibot import telemetry
+from watibot.conversations import Conversation
+from watibot.errors import Cause, ProviderError
+from watibot.history import HistoryItem, ItemKind
+from watibot.hotel import Hotel
+from watibot.instructions import Instructions, InstructionsFile
+from watibot.messages import ChannelName
+from watibot.ports import Clock, Desk, Finish, Model, ModelAnswer, StepRecord
+from watibot.prompts import build, tool_results_content
+from watibot.rendering import bubbles as render
+from watibot.retries import GiveUp, Recover, RetryAt, after_failure, recovered
+from watibot.service.alert import Alerts
+from watibot.service.media import Downloads
+from watibot.settings import Patience
+from watibot.telemetry import Metrics, tag
+from watibot.toolcalls import Caller, Tool, ToolCall, ToolResult
+from watibot.turns import Bubble, Progress, Step, Turn
+from watibot.unreadable import only_unreadable, unreadable_kinds
+
+log = telemetry.logger(__name__)
+
+HANDS_OVER = "escalate_to_human"
+
+RunTool = Callable[[Sequence[Tool], ToolCall, Caller], Awaitable[ToolResult]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """`again_at`: the provider is waited for until then. Otherwise the bubbles are in the outbox.
+    `waited` are real seconds that the model and the tools took."""
+
+    bubbles: tuple[Bubble, ...] = ()
+    again_at: datetime | None = None
+    waited: float = 0.0
+
+
+@dataclass(slots=True)
+class Walk:
+    """What changes while a turn is walked through."""
+
+    turn: Turn
+    steps: list[Step]
+    progress: Progress
+    since: datetime  # when this stretch of work began, for `Progress.active`
+    plain: bool = False  # after a recovery: recent history only, without signatures
+    waited: float = 0.0
+
+    @property
+    def seen(self) -> Turn:
+        """The turn as the prompt is to show it."""
+        progress = replace(self.progress, recoveries=1) if self.plain else self.progress
+        return replace(self.turn, steps=tuple(self.steps), progress=progress)
+
+
+class Answerer:
+    """Asks the model until it has an answer, or gives up in words."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        model: Model,
+        clock: Clock,
+        hotel: Hotel,
+        instructions: InstructionsFile,
+        tools: Sequence[Tool],
+        run_tool: RunTool,
+        downloads: Downloads,
+        alerts: Alerts,
+        patience: Patience,
+        history_items: int,
+        metrics: Metrics,
+    ) -> None:
+        self._desk = desk
+        self._model = model
+        self._clock = clock
+        self._hotel = hotel
+        self._instructions = instructions
+        self._tools = tuple(tools)
+        self._effects = frozenset(tool.name for tool in tools if tool.effect)
+        self._run_tool = run_tool
+        self._downloads = downloads
+        self._alerts = alerts
+        self._patience = patience
+        self._history_items = history_items
+        self._metrics = metrics
+
+    async def answer(self, conversation: Conversation) -> Answered:
+        """Opens or resumes the conversation's turn and walks it. Raises LostLease."""
+        opened = await self._desk.open_turn(
+            conversation.conversation_id,
+            conversation.fence,
+            self._clock.now(),
+            self._history_items,
+            self._patience.restarts,
+        )
+        if opened is None:
+            return Answered()
+        turn = await self._with_media(opened)
+        walk = Walk(turn, list(turn.steps), turn.progress, self._clock.now())
+        instructions = await self._read_instructions()
+        if only_unreadable(turn):
+            return await self._finish(walk, instructions, "")
+        parts = await self._media_parts(turn)
+        while True:
+            try:
+                text = await self._until_text(walk, instructions, parts)
+            except ProviderError as error:
+                self._metrics.provider_errors.labels(error.provider, error.cause).inc()
+                walk.progress = self._spent(walk)
+                decision = after_failure(
+                    error, walk.progress, self._patience, self._clock.now(), random.random()
+                )
+                log.warning(
+                    "turn.failed_step",
+                    turn=turn.turn_id,
+                    cause=error.cause,
+                    status=error.status,
+                    tries=walk.progress.tries + 1,
+                    decision=type(decision).__name__,
+                )
+                match decision:
+                    case RetryAt():
+                        await self._save(walk, decision.progress, drop_steps=False)
+                        return Answered(again_at=decision.when, waited=walk.waited)
+                    case Recover():
+                        await self._recover(walk, decision.progress)
+                    case GiveUp():
+                        return await self._apologise(walk, instructions, decision.reason)
+            else:
+                return await self._finish(walk, instructions, text)
+
+    async def _until_text(
+        self, walk: Walk, instructions: Instructions, parts: dict[int, dict[str, Any]]
+    ) -> str:
+        while True:
+            last = walk.steps[-1].item if walk.steps else None
+            if last is not None and last.kind is ItemKind.TOOL_CALL:
+                await self._run_tools(walk, last)
+                continue
+            if last is not None and last.kind is ItemKind.ASSISTANT:
+                return last.text
+            if len(walk.steps) >= 2 * self._patience.rounds:
+                raise ProviderError("model", Cause.BLOCKED, "too many rounds of tool calls")
+            answer = await self._ask(walk, instructions, parts)
+            if not answer.calls and not answer.text.strip():
+                raise ProviderError("model", Cause.BLOCKED, f"empty, {answer.finish_reason}")
+            kind = ItemKind.TOOL_CALL if answer.calls else ItemKind.ASSISTANT
+            await self._record(walk, kind, answer.content, answer.text, answer)
+
+    async def _ask(
+        self, walk: Walk, instructions: Instructions, parts: dict[int, dict[str, Any]]
+    ) -> ModelAnswer:
+        left = self._patience.answer - self._spent(walk).active
+        limit = min(self._patience.interaction, left)
+        if limit <= 0:
+            raise ProviderError("model", Cause.TIMEOUT, "the answer took too long")
+        request = build(
+            instructions, self._hotel, walk.seen, parts, self._clock.now(), self._tools, limit
+        )
+        started = perf_counter()
+        try:
+            return await self._clock.limit(limit, self._model.generate(request))
+        except TimeoutError:
+            raise ProviderError("model", Cause.TIMEOUT, f"no answer in {limit:.0f} s") from None
+        finally:
+            walk.waited += perf_counter() - started
+
+    async def _run_tools(self, walk: Walk, asked: HistoryItem) -> None:
+        calls = _calls_of(asked)
+        started = perf_counter()
+        results = await asyncio.gather(
+            *(self._one_tool(walk, call, number) for number, call in enumerate(calls))
+        )
+        walk.waited += perf_counter() - started
+        await self._record(walk, ItemKind.TOOL_RESULT, tool_results_content(results), "", None)
+
+    async def _one_tool(self, walk: Walk, call: ToolCall, number: int) -> ToolResult:
+        conversation = walk.turn.conversation
+        on_whatsapp = conversation.channel is ChannelName.WHATSAPP
+        caller = Caller(
+            hotel_id=conversation.hotel_id,
+            conversation_id=conversation.conversation_id,
+            channel=conversation.channel,
+            wa_id=conversation.address if on_whatsapp else None,
+            subscriber_id=None if on_whatsapp else conversation.address,
+            guest_name=conversation.guest_name,
+            turn_id=walk.turn.turn_id,
+            key=f"{walk.turn.turn_id}:{len(walk.steps)}:{number}",
+            now=self._clock.now(),
+        )
+        try:
+            result = await self._clock.limit(
+                self._patience.tool, self._run_tool(self._tools, call, caller)
+            )
+        except TimeoutError:
+            message = f"An error occurred while executing tool {call.name}: it took too long"
+            result = ToolResult(call, {"error": message})
+        outcome = "failed" if "error" in result.response else "ok"
+        known = call.name if any(tool.name == call.name for tool in self._tools) else "unknown"
+        self._metrics.tools.labels(known, outcome).inc()
+        log.info("tool.ran", turn=walk.turn.turn_id, tool=known, outcome=outcome)
+        return result
+
+    async def _record(
+        self,
+        walk: Walk,
+        kind: ItemKind,
+        content: dict[str, Any],
+        text: str,
+        answer: ModelAnswer | None,
+    ) -> None:
+        spent = self._spent(walk)
+        walk.progress = recovered(spent) if answer is not None else spent
+        walk.since = self._clock.now()
+        item = HistoryItem(uuid4().hex, kind, walk.since, text, content, walk.turn.turn_id)
+        step = StepRecord(item=item, progress=walk.progress)
+        if answer is not None:
+            # Noted before the tools run: from here on the turn may have done something.
+            effect = any(call.name in self._effects for call in answer.calls)
+            step = replace(step, usage=answer.usage, model=answer.model, effect=effect)
+            self._metrics.tokens.labels("prompt").inc(answer.usage.prompt)
+            self._metrics.tokens.labels("cached").inc(answer.usage.cached)
+            self._metrics.tokens.labels("output").inc(answer.usage.output)
+            if effect:
+                walk.turn = replace(walk.turn, effect_done=True)
+        walk.steps.append(Step(len(walk.steps), item))
+        await self._desk.record_step(*self._held(walk), walk.turn.turn_id, step)
+
+    async def _recover(self, walk: Walk, progress: Progress) -> None:
+        keep = walk.turn.effect_done
+        await self._save(walk, progress, drop_steps=not keep)
+        if not keep:
+            walk.steps.clear()
+        walk.plain = True
+        log.warning("turn.recovering", turn=walk.turn.turn_id, recoveries=progress.recoveries)
+
+    async def _save(self, walk: Walk, progress: Progress, *, drop_steps: bool) -> None:
+        walk.progress = progress
+        walk.since = self._clock.now()
+        await self._desk.save_progress(
+            *self._held(walk), walk.turn.turn_id, progress, drop_steps=drop_steps
+        )
+
+    def _spent(self, walk: Walk) -> Progress:
+        seconds = (self._clock.now() - walk.since).total_seconds()
+        return replace(walk.progress, active=walk.progress.active + seconds)
+
+    def _held(self, walk: Walk) -> tuple[str, int]:
+        return walk.turn.conversation.conversation_id, walk.turn.conversation.fence
+
+    async def _finish(self, walk: Walk, instructions: Instructions, text: str) -> Answered:
+        """`text` is empty when the model was not asked: nothing of the burst could be read."""
+        turn = walk.turn
+        item = None
+        texts = render(text, turn.conversation.channel) if text else ()
+        if kinds := unreadable_kinds(turn):
+            line = self._hotel.texts.unreadable.format(kinds=", ".join(kinds))
+            texts = (*texts, line)
+            if not text:
+                item = self._said(walk, line)
+        handed_over = any(_handed_over(step.item) for step in walk.steps)
+        until = None
+        if handed_over:
+            until = self._clock.now() + timedelta(hours=self._patience.takeover_hours)
+        finish = Finish(texts, item, instructions.version, hand_over_until=until)
+        return await self._end(walk, finish, "answered")
+
+    async def _apologise(self, walk: Walk, instructions: Instructions, reason: str) -> Answered:
+        apology = self._hotel.texts.apology
+        conversation = walk.turn.conversation
+        finish = Finish(
+            (apology,),
+            self._said(walk, apology),
+            instructions.version,
+            failed=reason,
+            notice=(
+                "El asistente no pudo responder a un huésped",
+                f"Conversación {conversation.conversation_id} ({conversation.channel}): se le "
+                f"pidió disculpas y espera a una persona. Motivo: {reason}",
+            ),
+        )
+        return await self._end(walk, finish, "failed")
+
+    async def _end(self, walk: Walk, finish: Finish, outcome: str) -> Answered:
+        turn = walk.turn
+        bubbles = await self._desk.finish_turn(
+            *self._held(walk), turn.turn_id, finish, self._clock.now()
+        )
+        if finish.notice:
+            self._alerts.look()
+        self._metrics.turns.labels(outcome).inc()
+        log.info(
+            f"turn.{outcome}",
+            turn=turn.turn_id,
+            conversation=tag(turn.conversation.conversation_id),
+            messages=len(turn.messages),
+            steps=len(walk.steps),
+            bubbles=len(bubbles),
+            waited_ms=round(walk.waited * 1000),
+            instructions=finish.instructions_version,
+        )
+        return Answered(bubbles=bubbles, waited=walk.waited)
+
+    def _said(self, walk: Walk, text: str) -> HistoryItem:
+        content = {"role": "model", "parts": [{"text": text}]}
+        now = self._clock.now()
+        return HistoryItem(uuid4().hex, ItemKind.ASSISTANT, now, text, content, walk.turn.turn_id)
+
+    async def _read_instructions(self) -> Instructions:
+        reading = self._instructions.current()
+        if reading.problem:
+            log.error("instructions.refused", problem=reading.problem)
+            await self._alerts.add(
+                f"instructions:{reading.problem}:{self._clock.now():%Y-%m-%dT%H:%M}",
+                "instructions",
+                "Las instrucciones nuevas no se pueden usar",
+                f"{reading.problem}. Sigue en uso la última versión buena "
+                f"({reading.instructions.version}).",
+            )
+        return reading.instructions
+
+    async def _with_media(self, turn: Turn) -> Turn:
+        messages = []
+        for message in turn.messages:
+            media = await self._downloads.settled(turn.conversation.channel, message.media)
+            messages.append(replace(message, media=media))
+        return replace(turn, messages=tuple(messages))
+
+    async def _media_parts(self, turn: Turn) -> dict[int, dict[str, Any]]:
+        parts = {}
+        for message in turn.messages:
+            for media in message.media:
+                part = await self._downloads.part(media)
+                if part is not None:
+                    parts[media.media_id] = part
+        return parts
+
+
+def _calls_of(item: HistoryItem) -> list[ToolCall]:
+    parts = (item.content or {}).get("parts", [])
+    asked = [part["functionCall"] for part in parts if "functionCall" in part]
+    return [ToolCall(call["name"], call.get("args") or {}, call.get("id")) for call in asked]
+
+
+def _handed_over(item: HistoryItem) -> bool:
+    if item.kind is not ItemKind.TOOL_RESULT:
+        return False
+    parts = (item.content or {}).get("parts", [])
+    responses = [part["functionResponse"] for part in parts if "functionResponse" in part]
+    return any(
+        one["name"] == HANDS_OVER and "error" not in one.get("response", {}) for one in responses
+    )

@@ -1,0 +1,251 @@
+"""The session as the conversation's durable twin: the stop behind the answer.
+
+New history is appended to the Vertex session in order, under the shared quota, after the guest has
+the answer. Appends are not idempotent, so items are marked as being sent first, and after a crash
+or a lost connection the session is read back before anything is repeated (facts/vertex.md 1.1). A
+session that is gone is made anew and given the recent conversation (requirement B7).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from watibot import telemetry
+from watibot.conversations import Conversation
+from watibot.errors import Cause, ProviderError
+from watibot.history import HistoryItem, ItemKind, digest
+from watibot.ports import Clock, MirrorJob, SessionEvent, Sessions, Store
+from watibot.telemetry import Metrics, tag
+
+log = telemetry.logger(__name__)
+
+AT_ONCE = 8
+ITEMS_AT_ONCE = 50
+LOOK_SECONDS = 15.0
+PAUSE_SECONDS = 20.0
+REPLAYED_ITEMS = 20  # B7 asks for at least five messages
+
+
+def session_id_of(conversation: Conversation, generation: int) -> str:
+    """Our own id: letters, digits and hyphens, first a letter, 63 at most, and no number in it.
+
+    The same conversation always has the same ids, so that a session is found again by whoever has
+    lost the local store.
+    """
+    name = f"{conversation.hotel_id}\n{conversation.conversation_id}"
+    hashed = hashlib.sha256(name.encode()).hexdigest()[:32]
+    return f"c-{hashed}-{generation}"
+
+
+def event_of(item: HistoryItem) -> SessionEvent:
+    """An item as a session event: one for each guest message, model step and round of results."""
+    author = {
+        ItemKind.GUEST: "user",
+        ItemKind.STAFF: "staff",
+        ItemKind.ASSISTANT: "watibot",
+        ItemKind.TOOL_CALL: "watibot",
+        ItemKind.TOOL_RESULT: "tools",
+    }[item.kind]
+    content = item.content or {"role": "model", "parts": [{"text": item.text}]}
+    raw: dict[str, object] = {"kind": item.kind.value}
+    if item.author:
+        raw["author"] = item.author
+    return SessionEvent(
+        event_id=item.item_id,
+        author=author,
+        invocation_id=item.turn_id or item.item_id,
+        timestamp=item.at,
+        content=content,
+        raw=raw,
+    )
+
+
+def item_of(event: SessionEvent) -> HistoryItem | None:
+    """The way back; None for an event that is not ours."""
+    if event.event_id is None:
+        return None
+    kind = ItemKind(event.raw.get("kind", ItemKind.GUEST))
+    parts = (event.content or {}).get("parts", [])
+    text = "\n".join(part["text"] for part in parts if "text" in part and not part.get("thought"))
+    author = event.raw.get("author")
+    return HistoryItem(
+        item_id=event.event_id,
+        kind=kind,
+        at=event.timestamp,
+        text=text,
+        content=None if kind is ItemKind.STAFF else event.content,
+        turn_id=event.invocation_id,
+        author=str(author) if author else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Local history beside session. Every list is of item ids; `ok` if there is no difference."""
+
+    local: int
+    remote: int
+    missing: tuple[str, ...]  # in the local history only
+    extra: tuple[str, ...]  # in the session only
+    doubled: tuple[str, ...]
+    differing: tuple[str, ...]
+    in_order: bool
+
+    @property
+    def ok(self) -> bool:
+        return self.in_order and not (self.missing or self.extra or self.doubled or self.differing)
+
+
+def compare(local: Sequence[HistoryItem], remote: Sequence[SessionEvent]) -> Comparison:
+    """Item by item, by our event ids. Pure."""
+    there = [event.event_id or "(not ours)" for event in remote]
+    here = {item.item_id: item for item in local}
+    back = {event.event_id: item_of(event) for event in remote if event.event_id}
+    differing = []
+    for item_id, item in here.items():
+        twin = back.get(item_id)
+        if twin is not None and digest([item]) != digest([twin]):
+            differing.append(item_id)
+    common = [item_id for item_id in dict.fromkeys(there) if item_id in here]
+    return Comparison(
+        local=len(local),
+        remote=len(remote),
+        missing=tuple(item_id for item_id in here if item_id not in back),
+        extra=tuple(item_id for item_id in dict.fromkeys(there) if item_id not in here),
+        doubled=tuple(sorted({item_id for item_id in there if there.count(item_id) > 1})),
+        differing=tuple(differing),
+        in_order=common == [item_id for item_id in here if item_id in back],
+    )
+
+
+class Mirror:
+    """Writes behind the answer."""
+
+    def __init__(self, store: Store, sessions: Sessions, clock: Clock, metrics: Metrics) -> None:
+        self._store = store
+        self._sessions = sessions
+        self._clock = clock
+        self._metrics = metrics
+        self._new = asyncio.Event()
+        self._under_work: set[str] = set()
+        self._not_before: dict[str, float] = {}
+
+    def look(self, _conversation_id: str = "") -> None:
+        """Something new is at rest."""
+        self._new.set()
+
+    async def run(self) -> None:
+        """Until cancelled. What is under way then is read back after the next start."""
+        tasks: set[asyncio.Task[None]] = set()
+        try:
+            while True:
+                self._new.clear()
+                now = self._clock.time()
+                free = AT_ONCE - len(tasks)
+                due = await self._store.mirror_due(AT_ONCE + len(self._not_before)) if free else []
+                for conversation_id in due:
+                    waits = self._not_before.get(conversation_id, 0.0) > now
+                    if conversation_id in self._under_work or waits or len(tasks) >= AT_ONCE:
+                        continue
+                    self._under_work.add(conversation_id)
+                    task = asyncio.create_task(self._one(conversation_id))
+                    tasks.add(task)
+                    task.add_done_callback(tasks.discard)
+                    task.add_done_callback(lambda _: self._new.set())
+                with contextlib.suppress(TimeoutError):
+                    await self._clock.limit(LOOK_SECONDS, self._new.wait())
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _one(self, conversation_id: str) -> None:
+        try:
+            await self.mirror(conversation_id)
+            self._not_before.pop(conversation_id, None)
+        except ProviderError as error:
+            pause = max(error.retry_after or 0.0, PAUSE_SECONDS)
+            self._not_before[conversation_id] = self._clock.time() + pause
+            self._metrics.provider_errors.labels(error.provider, error.cause).inc()
+            log.warning("mirror.later", conversation=tag(conversation_id), cause=error.cause)
+        finally:
+            self._under_work.discard(conversation_id)
+
+    async def mirror(self, conversation_id: str) -> None:
+        """Appends what the conversation's session lacks. Raises ProviderError; what was appended
+        until then stays."""
+        job = await self._store.mirror_job(conversation_id, ITEMS_AT_ONCE)
+        if job is None:
+            return
+        session_id = job.conversation.session_id
+        if session_id is None:
+            session_id = await self._begin(job)
+        there: set[str | None] = set()
+        if job.in_doubt:
+            newest = await self._read_newest(session_id, 2 * len(job.items))
+            there = {event.event_id for event in newest}
+        done = [item.item_id for item in job.items if item.item_id in there]
+        try:
+            for item in job.items:
+                if item.item_id not in there:
+                    await self._sessions.append(session_id, event_of(item))
+                    done.append(item.item_id)
+        except ProviderError as error:
+            if error.cause is not Cause.NOT_FOUND:
+                raise
+            await self._renew(job.conversation)
+            done = []
+        finally:
+            if done:
+                await self._store.mirror_done(conversation_id, done)
+
+    async def _read_newest(self, session_id: str, count: int) -> list[SessionEvent]:
+        try:
+            return await self._sessions.newest(session_id, count)
+        except ProviderError as error:
+            if error.cause is Cause.NOT_FOUND:
+                return []
+            raise
+
+    async def _begin(self, job: MirrorJob) -> str:
+        """Makes the conversation's first session. If it is there already, it is the past of a store
+        that was lost: the local history is given it back."""
+        conversation = job.conversation
+        session_id = session_id_of(conversation, conversation.session_generation)
+        made = await self._sessions.create(session_id, conversation.conversation_id)
+        if not made:
+            events = await self._sessions.events(session_id)
+            own = {item.item_id for item in job.items}
+            past = [
+                item for event in events if (item := item_of(event)) and item.item_id not in own
+            ]
+            restored = await self._store.restore_history(conversation.conversation_id, past)
+            log.info(
+                "session.found",
+                conversation=tag(conversation.conversation_id),
+                restored=restored,
+            )
+        await self._store.set_session(
+            conversation.conversation_id, session_id, conversation.session_generation
+        )
+        return session_id
+
+    async def _renew(self, conversation: Conversation) -> None:
+        """The session is gone: a new one is given the recent conversation. The guest notices
+        nothing, because answers are built from the local history."""
+        generation = conversation.session_generation + 1
+        session_id = session_id_of(conversation, generation)
+        await self._sessions.create(session_id, conversation.conversation_id)
+        await self._store.set_session(
+            conversation.conversation_id, session_id, generation, replay=REPLAYED_ITEMS
+        )
+        self._new.set()
+        log.warning(
+            "session.renewed",
+            conversation=tag(conversation.conversation_id),
+            generation=generation,
+        )

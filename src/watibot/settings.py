@@ -1,0 +1,323 @@
+"""Every setting, grouped, with its unit and reason; read once at the start.
+
+Variables come from the environment and from a `.env` file; the environment wins. A wrong, missing
+or misspelt one stops the start with one line. What concerns the hotel and not the machine stands in
+the hotel file (`hotel.py`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from watibot.errors import SettingsError
+
+Seconds = Annotated[float, Field(ge=0)]
+PerMinute = Annotated[float, Field(gt=0)]
+Names = Annotated[tuple[str, ...], NoDecode]
+
+
+class Group(BaseSettings):
+    """A group of settings; `env_prefix` + field name in capitals is the variable."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _split_names(cls, value: Any, info: Any) -> Any:
+        if (
+            isinstance(value, str)
+            and cls.model_fields[info.field_name].annotation == tuple[str, ...]
+        ):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+
+class Service(Group):
+    """The process, its files and its store."""
+
+    model_config = SettingsConfigDict(env_prefix="WATIBOT_")
+
+    host: str = Field("0.0.0.0", description="Address to listen on")
+    port: int = Field(8003, ge=0, le=65535, description="Port to listen on")
+    webhook_secret: SecretStr = Field(
+        description="Proof that a webhook comes from the provider, in the URL (`?token=`) or in the "
+        "header X-Watibot-Secret: neither provider signs its requests. 16 characters or more",
+        min_length=16,
+    )
+    database_url: str = Field(
+        "sqlite:///var/watibot.db",
+        pattern=r"^(sqlite:///.+|postgresql(\+psycopg)?://.+)$",
+        description="sqlite:///path or postgresql://user:password@host/name",
+    )
+    data_dir: Path = Field(Path("var"), description="Folder for media and captures")
+    hotel_file: Path = Field(Path("hotel.toml"), description="The hotel's own facts")
+    instructions_file: Path = Field(
+        Path("instructions.md"), description="System instructions, UTF-8, read again when changed"
+    )
+    turns_at_once: int = Field(
+        8,
+        ge=1,
+        le=256,
+        description="Turns under work at once; the rest waits as rows. Without a cap 1,000 turns "
+        "falling due together hold up the webhooks",
+    )
+    log_level: str = Field(
+        "info", pattern="^(debug|info|warning|error)$", description="Least level"
+    )
+    capture_per_kind: int = Field(
+        0, ge=0, le=1000, description="Keep the first N payloads of each kind, redacted, as cases"
+    )
+    clock: str = Field(
+        "",
+        pattern=r"^(\d+(\.\d+)?@\d+(\.\d+)?)?$",
+        description="For rehearsals: SPEED@EPOCH runs time SPEED times faster from EPOCH on",
+    )
+
+
+class Wati(Group):
+    """WhatsApp through WATI. Without WATI_BASE_URL the channel is off."""
+
+    model_config = SettingsConfigDict(env_prefix="WATI_")
+
+    base_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s?#]+)?$",
+        description="With the tenant: https://live-mt-server.wati.io/300100",
+    )
+    token: SecretStr = Field(SecretStr(""), description="API token, with or without 'Bearer '")
+    bot_operators: Names = Field(
+        ("api", "bot", "system", "wati"),
+        description="Operator names and e-mails under which WATI shows what the API sent",
+    )
+    sends_per_minute: PerMinute = Field(300, description="Own limit for sends")
+    bubble_gap: Seconds = Field(0.8, description="Between two bubbles to one guest")
+    timeout: Seconds = Field(15, description="For one request")
+
+
+class Manychat(Group):
+    """Messenger and Instagram through ManyChat. Without MANYCHAT_TOKEN the channels are off."""
+
+    model_config = SettingsConfigDict(env_prefix="MANYCHAT_")
+
+    base_url: str = Field("https://api.manychat.com", pattern=r"^https?://[^\s?#]+$")
+    token: SecretStr = Field(SecretStr(""), description="API token, page_id:hex")
+    sends_per_minute: PerMinute = Field(600, description="Own limit; ManyChat's is 25 a second")
+    bubble_gap: Seconds = Field(
+        0.8, description="Between two bubbles to one guest: keeps the order"
+    )
+    timeout: Seconds = Field(15, description="For one request")
+    bot_off_names: Names = Field(
+        ("bot_off",), description="Tags or custom fields by which staff take a conversation"
+    )
+
+
+class Media(Group):
+    """Files that guests send."""
+
+    model_config = SettingsConfigDict(env_prefix="MEDIA_")
+
+    extra_hosts: Names = Field(
+        (), description="Hosts (name or name:port) trusted beside WATI's own and Meta's CDN"
+    )
+    largest_bytes: int = Field(25 * 1024 * 1024, ge=1024, description="Larger files are refused")
+    timeout: Seconds = Field(20, description="For one download")
+
+
+class Vertex(Group):
+    """Gemini and Agent Engine Sessions. The model is served on global, us and eu, sessions live
+    in a region: each has its own location."""
+
+    model_config = SettingsConfigDict(env_prefix="VERTEX_")
+
+    project: str = Field(description="Google Cloud project id", min_length=1)
+    engine_id: str = Field(description="Agent Engine (reasoningEngines) id", pattern=r"^\d+$")
+    model: str = Field("gemini-3.8-flash", min_length=1, description="Model id")
+    model_location: str = Field("global", min_length=1, description="Where the model is called")
+    sessions_location: str = Field("us-central1", min_length=1, description="Where sessions live")
+    model_base_url: str = Field(
+        "", pattern=r"^(https?://[^\s?#]+)?$", description="Empty: Google's"
+    )
+    sessions_base_url: str = Field(
+        "", pattern=r"^(https?://[^\s?#]+)?$", description="Empty: Google's, by location"
+    )
+    thinking_level: str = Field(
+        "low", pattern="^(low|medium|high)$", description="Gemini 3 and later"
+    )
+    model_calls_per_minute: PerMinute = Field(300, description="Own limit, below the quota")
+    appends_per_minute: PerMinute = Field(280, description="Own limit; the default quota is 300")
+    session_writes_per_minute: PerMinute = Field(90, description="Own limit; the quota is 100")
+    session_days: int = Field(365, ge=1, le=3650, description="A session's time to live")
+    timeout: Seconds = Field(20, description="For one call of the sessions API")
+    history_items: int = Field(
+        200,
+        ge=20,
+        description="History items in a prompt at most; the oldest are left out in blocks of half "
+        "of it, so that the prompt's beginning stays the same from call to call",
+    )
+
+
+class Patience(Group):
+    """Limits of one answer (requirements B5, B6)."""
+
+    model_config = SettingsConfigDict(env_prefix="PATIENCE_")
+
+    interaction: Seconds = Field(180, description="For one model call")
+    answer: Seconds = Field(300, description="Of work for one answer, waits for retries left out")
+    recoveries: int = Field(3, ge=0, description="Recoveries of one answer")
+    tries: int = Field(30, ge=1, description="Tries of one model call")
+    backoff_first: Seconds = Field(
+        10, description="First wait between two tries; doubles each time"
+    )
+    backoff_cap: Seconds = Field(300, description="Longest wait between two tries")
+    backoff_jitter: float = Field(0.2, ge=0, le=1, description="Share of the wait added by chance")
+    tool: Seconds = Field(30, description="For one tool call")
+    rounds: int = Field(8, ge=1, description="Rounds of tool calls in one answer")
+    restarts: int = Field(2, ge=0, description="Fresh starts for a guest who keeps writing")
+    takeover_hours: float = Field(
+        12,
+        gt=0,
+        description="A takeover by staff ends by itself after so many hours without a word",
+    )
+
+
+class Debounce(Group):
+    """How long to wait for more messages before answering."""
+
+    quiet: Seconds = Field(4, description="After an ordinary message")
+    quiet_when_complete: Seconds = Field(
+        2, description="After a message that plainly ends a thought"
+    )
+    quiet_after_media: Seconds = Field(7, description="After a file: albums come one by one")
+    longest_wait: Seconds = Field(20, description="From the first message of a burst on")
+
+
+class WhatsappDebounce(Debounce):
+    model_config = SettingsConfigDict(env_prefix="DEBOUNCE_WHATSAPP_")
+
+
+class FacebookDebounce(Debounce):
+    model_config = SettingsConfigDict(env_prefix="DEBOUNCE_FACEBOOK_")
+
+
+class InstagramDebounce(Debounce):
+    model_config = SettingsConfigDict(env_prefix="DEBOUNCE_INSTAGRAM_")
+
+
+class Staff(Group):
+    """How colleagues are told."""
+
+    model_config = SettingsConfigDict(env_prefix="STAFF_")
+
+    notify_urls: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="Where alerts go, as apprise URLs, separated by blanks"
+    )
+
+    @field_validator("notify_urls", mode="before")
+    @classmethod
+    def _split_urls(cls, value: Any) -> Any:
+        return tuple(value.split()) if isinstance(value, str) else value
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All groups."""
+
+    service: Service
+    wati: Wati
+    manychat: Manychat
+    media: Media
+    vertex: Vertex
+    patience: Patience
+    staff: Staff
+    whatsapp: WhatsappDebounce
+    facebook: FacebookDebounce
+    instagram: InstagramDebounce
+
+
+GROUPS: dict[str, type[Group]] = {
+    "service": Service,
+    "wati": Wati,
+    "manychat": Manychat,
+    "media": Media,
+    "vertex": Vertex,
+    "patience": Patience,
+    "staff": Staff,
+    "whatsapp": WhatsappDebounce,
+    "facebook": FacebookDebounce,
+    "instagram": InstagramDebounce,
+}
+
+
+def variables() -> dict[str, tuple[type[Group], str]]:
+    """Every variable with its group and field."""
+    return {
+        f"{group.model_config.get('env_prefix', '')}{field}".upper(): (group, field)
+        for group in GROUPS.values()
+        for field in group.model_fields
+    }
+
+
+def load(env_file: Path | None = Path(".env")) -> Settings:
+    """Reads all settings. Raises SettingsError, which names the first variable that is wrong."""
+    if env_file is not None and not env_file.is_file():
+        env_file = None
+    _refuse_misspelt(env_file)
+    made: dict[str, Any] = {}
+    for name, group in GROUPS.items():
+        try:
+            made[name] = group(_env_file=env_file)  # type: ignore[call-arg]
+        except ValidationError as error:
+            raise _readable(group, error) from None
+    settings = Settings(**made)
+    _check_together(settings)
+    return settings
+
+
+def _refuse_misspelt(env_file: Path | None) -> None:
+    known = variables()
+    prefixes = tuple({str(group.model_config.get("env_prefix", "")) for group in GROUPS.values()})
+    given = set(os.environ) | set(dotenv_values(env_file) if env_file else {})
+    for variable in sorted(given):
+        if variable.startswith(prefixes) and variable not in known:
+            near = difflib.get_close_matches(variable, known, n=1)
+            hint = (
+                f"a known setting, perhaps {near[0]}"
+                if near
+                else "a known setting or no such variable"
+            )
+            raise SettingsError(variable, "a setting that does not exist", hint)
+
+
+def _readable(group: type[Group], error: ValidationError) -> SettingsError:
+    first = error.errors(include_url=False, include_context=False)[0]
+    field = str(first["loc"][0])
+    variable = f"{group.model_config.get('env_prefix', '')}{field}".upper()
+    described = group.model_fields[field].description or ""
+    if first["type"] == "missing":
+        return SettingsError(variable, "nothing", described)
+    secret = "SecretStr" in str(group.model_fields[field].annotation)
+    found = "a secret that is not shown" if secret else repr(first["input"])
+    return SettingsError(variable, found, f"{described} ({first['msg']})")
+
+
+def _check_together(settings: Settings) -> None:
+    if settings.wati.base_url and not settings.wati.token.get_secret_value():
+        raise SettingsError("WATI_TOKEN", "nothing", "WATI's API token, since WATI_BASE_URL is set")
+    if not settings.wati.base_url and not settings.manychat.token.get_secret_value():
+        raise SettingsError(
+            "WATI_BASE_URL", "nothing", "at least one channel: WATI_BASE_URL or MANYCHAT_TOKEN"
+        )
+    for path, variable in (
+        (settings.service.hotel_file, "WATIBOT_HOTEL_FILE"),
+        (settings.service.instructions_file, "WATIBOT_INSTRUCTIONS_FILE"),
+    ):
+        if not path.is_file():
+            raise SettingsError(variable, f"no file at {path}", "a file that can be read")

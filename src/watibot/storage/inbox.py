@@ -1,0 +1,411 @@
+"""Stores what guests send, many messages in one transaction: all that is between a webhook's body
+and its 200.
+
+`store.py` collects what arrives while the writer is busy and hands it over as one batch. Nothing
+here is done for each message that can be done for the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Executable, bindparam, insert, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from watibot.conversations import Conversation, Owner, held_by_staff
+from watibot.messages import ChannelName, Inbound
+from watibot.ports.store import Received
+from watibot.settings import Debounce
+from watibot.storage.rows import ByDialect, Tx, conversation_of, insert_once, locked, of_hotel
+from watibot.storage.tables import aliases, conversations, media, messages, micros
+from watibot.storage.timeline import append, guest_items
+from watibot.turns import GuestMessage, Media, MediaState, due
+
+_CONVERSATIONS = (
+    select(conversations)
+    .where(
+        of_hotel(conversations),
+        conversations.c.conversation_id.in_(bindparam("ids", expanding=True)),
+    )
+    .order_by(conversations.c.conversation_id)  # locks in one order: no deadlock
+    .with_for_update()
+)
+_BY_ALIAS = select(aliases.c.channel, aliases.c.alias, aliases.c.conversation_id).where(
+    of_hotel(aliases), aliases.c.alias.in_(bindparam("names", expanding=True))
+)
+_NAMES = bindparam("names", expanding=True)
+_BY_ADDRESS = select(
+    conversations.c.channel, conversations.c.address, conversations.c.conversation_id
+).where(
+    of_hotel(conversations),
+    conversations.c.channel.in_(bindparam("channels", expanding=True)),
+    or_(conversations.c.address.in_(_NAMES), conversations.c.conversation_id.in_(_NAMES)),
+)
+_REPEATED = (
+    select(messages.c.seq)
+    .where(
+        of_hotel(messages),
+        messages.c.channel == bindparam("on"),
+        messages.c.provider_id > bindparam("low"),
+        messages.c.provider_id < bindparam("high"),
+    )
+    .limit(1)
+)
+_NEW_MESSAGES = insert_once(
+    messages, messages.c.channel, messages.c.provider_id, messages.c.seq
+)
+_NEW_ALIASES = insert_once(aliases)
+_NEW_MEDIA = insert(media).returning(media.c.media_id)
+
+
+def _upsert_conversations() -> ByDialect:
+    forms: dict[str, Executable] = {}
+    for name, dialect_insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert)):
+        statement = dialect_insert(conversations)
+        forms[name] = statement.on_conflict_do_update(
+            index_elements=[conversations.c.hotel_id, conversations.c.conversation_id],
+            set_={
+                column: statement.excluded[column]
+                for column in ("address", "guest_name", "last_guest_at", "due_at", "deadline_at")
+            },
+        )
+    return forms
+
+
+_UPSERT_CONVERSATIONS = _upsert_conversations()
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One call of `Inbox.receive`."""
+
+    message: Inbound
+    raw: bytes
+    received_at: datetime
+    debounce: Debounce
+
+
+@dataclass(slots=True)
+class _Burst:
+    """A conversation while a batch is stored: as it was (`None`: new), and as it becomes."""
+
+    channel: ChannelName
+    conversation: Conversation | None
+    address: str
+    guest_name: str | None
+    last_guest_at: datetime
+    due_at: datetime | None = None
+    deadline_at: datetime | None = None
+    not_before: datetime | None = None
+    created_at: datetime | None = None
+    touched: bool = False
+
+    def held(self, now: datetime) -> bool:
+        return self.conversation is not None and held_by_staff(self.conversation, now)
+
+
+def receive(tx: Tx, arrivals: Sequence[Arrival]) -> list[Received]:
+    """Stores a batch in its order; one answer each."""
+    batch = _Batch(tx)
+    batch.find(arrivals)
+    ids = [batch.identify(arrival) for arrival in arrivals]
+    keys = batch.insert(arrivals, ids)
+    return batch.apply(arrivals, ids, keys)
+
+
+class _Batch:
+    """The steps of one batch and what they have found out."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+        self._bursts: dict[str, _Burst] = {}
+        self._names: dict[tuple[str, str], str] = {}
+        self._seqs: dict[tuple[str, str], int] = {}
+        self._aliases: dict[tuple[str, str], str] = {}
+
+    def find(self, arrivals: Sequence[Arrival]) -> None:
+        """The conversations that the batch is about."""
+        self._load({arrival.message.conversation_id for arrival in arrivals})
+        unknown = [
+            arrival.message
+            for arrival in arrivals
+            if arrival.message.conversation_id not in self._bursts
+        ]
+        if not unknown:
+            return
+        names = {name for message in unknown for name in _names(message)}
+        channels = {message.channel for message in unknown}
+        found = [
+            *self._tx.all(_BY_ADDRESS, names=list(names), channels=list(channels)),
+            *self._tx.all(_BY_ALIAS, names=list(names)),
+        ]
+        for channel, name, conversation_id in found:
+            self._names[channel, name] = conversation_id
+            self._names[channel, conversation_id] = conversation_id
+        self._load({conversation_id for _, _, conversation_id in found} - self._bursts.keys())
+
+    def _load(self, ids: Iterable[str]) -> None:
+        wanted = sorted(ids)
+        if not wanted:
+            return
+        for row in self._tx.all(_CONVERSATIONS, ids=wanted):
+            self._bursts[row.conversation_id] = _Burst(
+                row.channel,
+                conversation_of(row),
+                row.address,
+                row.guest_name,
+                row.last_guest_at,
+                row.due_at,
+                row.deadline_at,
+                row.not_before,
+                row.created_at,
+            )
+
+    def identify(self, arrival: Arrival) -> str:
+        """The conversation of a message; a new one if none of its names is known."""
+        message = arrival.message
+        if message.conversation_id in self._bursts:
+            return message.conversation_id
+        for name in _names(message):
+            known = self._names.get((message.channel, name))
+            if known is not None:
+                return known
+        self._bursts[message.conversation_id] = _Burst(
+            message.channel,
+            None,
+            message.address,
+            message.sender_name,
+            min(message.provider_time, arrival.received_at),
+            created_at=arrival.received_at,
+        )
+        for name in _names(message):
+            self._names[message.channel, name] = message.conversation_id
+        return message.conversation_id
+
+    def insert(
+        self, arrivals: Sequence[Arrival], ids: Sequence[str]
+    ) -> list[tuple[str, str] | None]:
+        """Inserts what is new; each message's key, None for a repetition."""
+        rows: dict[tuple[str, str], dict[str, Any]] = {}
+        keys: list[tuple[str, str] | None] = []
+        digests: dict[tuple[str, str], datetime] = {}
+        for arrival, conversation_id in zip(arrivals, ids, strict=True):
+            message = arrival.message
+            provider_id = message.provider_id
+            if message.repeat_window is not None:
+                if self._repeated(arrival, message.repeat_window, digests):
+                    keys.append(None)
+                    continue
+                provider_id = f"{provider_id}@{micros(arrival.received_at)}"
+            key = (message.channel.value, provider_id)
+            if key in rows:
+                keys.append(None)
+                continue
+            keys.append(key)
+            held = self._bursts[conversation_id].held(arrival.received_at)
+            rows[key] = {
+                "channel": message.channel,
+                "provider_id": provider_id,
+                "record_id": message.record_id,
+                "conversation_id": conversation_id,
+                "item_id": uuid4().hex,
+                "provider_time": message.provider_time,
+                "received_at": arrival.received_at,
+                "kind": message.kind,
+                "text": message.text,
+                "reply_to": message.reply_to,
+                "raw": arrival.raw,
+                "state": "with_staff" if held else "waiting",
+            }
+        if rows:
+            inserted = self._tx.add(self._tx.pick(_NEW_MESSAGES), list(rows.values()))
+            self._seqs = {(row[0], row[1]): row[2] for row in inserted}
+        self._rows = rows
+        return keys
+
+    def _repeated(
+        self, arrival: Arrival, seconds: float, digests: dict[tuple[str, str], datetime]
+    ) -> bool:
+        """Whether the same digest came within the window, in this batch or before it. Two service
+        processes that are given the same new digest at the same instant would both keep it."""
+        message = arrival.message
+        key = (message.channel, message.provider_id)
+        earlier = digests.get(key)
+        if earlier is not None and (arrival.received_at - earlier).total_seconds() < seconds:
+            return True
+        low = micros(arrival.received_at) - int(seconds * 1_000_000)
+        found = self._tx.one(
+            _REPEATED,
+            on=message.channel,
+            low=f"{message.provider_id}@{low}",
+            high=f"{message.provider_id}@:",  # ":" follows "9"
+        )
+        if found is not None:
+            return True
+        digests[key] = arrival.received_at
+        return False
+
+    def apply(
+        self,
+        arrivals: Sequence[Arrival],
+        ids: Sequence[str],
+        keys: Sequence[tuple[str, str] | None],
+    ) -> list[Received]:
+        """What the new messages do to their conversations."""
+        answers: list[Received] = []
+        held: dict[str, list[GuestMessage]] = {}
+        for arrival, conversation_id, key in zip(arrivals, ids, keys, strict=True):
+            seq = None if key is None else self._seqs.get(key)
+            if key is None or seq is None:
+                answers.append(Received(False, conversation_id))
+                continue
+            burst = self._bursts[conversation_id]
+            self._refresh(burst, conversation_id, arrival)
+            files = self._add_media(arrival.message, seq) if arrival.message.attachments else ()
+            if burst.held(arrival.received_at):
+                row = self._rows[key]
+                held.setdefault(conversation_id, []).append(
+                    _guest_message(arrival, seq, row["item_id"], files)
+                )
+                answers.append(Received(True, conversation_id, None, files))
+                continue
+            wake, burst.deadline_at = due(
+                arrival.message, arrival.received_at, burst.deadline_at, arrival.debounce
+            )
+            burst.due_at = wake
+            if burst.not_before is not None:
+                wake = max(wake, burst.not_before)
+            answers.append(Received(True, conversation_id, wake, files))
+        self._save()
+        for conversation_id, guests in held.items():
+            stored = locked(self._tx, conversation_id)
+            assert stored is not None
+            append(
+                self._tx,
+                conversation_id,
+                stored.last_item_at,
+                guest_items(guests, None),
+                "waiting",
+            )
+        return answers
+
+    def _refresh(self, burst: _Burst, conversation_id: str, arrival: Arrival) -> None:
+        message = arrival.message
+        burst.touched = True
+        burst.last_guest_at = max(
+            burst.last_guest_at, min(message.provider_time, arrival.received_at)
+        )
+        burst.guest_name = message.sender_name or burst.guest_name
+        names = message.aliases
+        if message.conversation_id != conversation_id:
+            names = (*names, message.conversation_id)
+        if message.address != burst.address:
+            names = (*names, burst.address)
+            burst.address = message.address
+        for name in names:
+            self._aliases[message.channel, name] = conversation_id
+
+    def _add_media(self, message: Inbound, seq: int) -> tuple[Media, ...]:
+        files = []
+        for attachment in message.attachments:
+            row = {
+                "message_seq": seq,
+                "channel": message.channel,
+                "kind": attachment.kind,
+                "source": attachment.source,
+                "state": MediaState.PENDING,
+                "file_name": attachment.file_name,
+            }
+            media_id = self._tx.add(_NEW_MEDIA, [row])[0][0]
+            files.append(
+                Media(
+                    media_id,
+                    attachment.kind,
+                    attachment.source,
+                    MediaState.PENDING,
+                    file_name=attachment.file_name,
+                )
+            )
+        return tuple(files)
+
+    def _save(self) -> None:
+        changed = [
+            new_conversation(
+                conversation_id,
+                burst.channel,
+                burst.address,
+                burst.created_at,
+                guest_name=burst.guest_name,
+                last_guest_at=burst.last_guest_at,
+                due_at=burst.due_at,
+                deadline_at=burst.deadline_at,
+            )
+            for conversation_id, burst in sorted(self._bursts.items())
+            if burst.touched
+        ]
+        if changed:
+            self._tx.add(self._tx.pick(_UPSERT_CONVERSATIONS), changed)
+        if self._aliases:
+            self._tx.add(
+                self._tx.pick(_NEW_ALIASES),
+                [
+                    {"channel": channel, "alias": alias, "conversation_id": conversation_id}
+                    for (channel, alias), conversation_id in sorted(self._aliases.items())
+                ],
+            )
+
+
+def new_conversation(
+    conversation_id: str,
+    channel: str,
+    address: str,
+    created_at: datetime | None,
+    **more: Any,
+) -> dict[str, Any]:
+    """A conversation's row as it begins."""
+    return {
+        "conversation_id": conversation_id,
+        "channel": channel,
+        "address": address,
+        "owner": Owner.BOT,
+        "session_generation": 0,
+        "fence": 0,
+        "created_at": created_at,
+        **more,
+    }
+
+
+def resolve(tx: Tx, channel: ChannelName, conversation_id: str, address: str) -> str:
+    """The conversation that goes by these names; `conversation_id` itself if none does."""
+    if locked(tx, conversation_id) is not None:
+        return conversation_id
+    names = [conversation_id, address]
+    found = [*tx.all(_BY_ADDRESS, names=names, channels=[channel]), *tx.all(_BY_ALIAS, names=names)]
+    for on, _, known in found:
+        if on == channel:
+            return str(known)
+    return conversation_id
+
+
+def _names(message: Inbound) -> tuple[str, ...]:
+    return (message.conversation_id, message.address, *message.aliases)
+
+
+def _guest_message(
+    arrival: Arrival, seq: int, item_id: str, files: tuple[Media, ...]
+) -> GuestMessage:
+    message = arrival.message
+    return GuestMessage(
+        seq,
+        item_id,
+        message.provider_time,
+        arrival.received_at,
+        message.kind,
+        message.text,
+        files,
+        message.reply_to,
+    )

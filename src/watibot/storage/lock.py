@@ -1,0 +1,75 @@
+"""One service per store: a second process is refused before it touches anything.
+
+`store.open(sole=True)` takes it for the service; commands that read or write shortly do not.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import Connection, make_url
+
+from watibot.errors import SettingsError
+from watibot.storage.writer import engine_for
+
+_SERVICE = 0x5741_5449  # "WATI": the key of PostgreSQL's advisory lock
+
+
+class Lock(Protocol):
+    """Held until it is released or the process ends, however it ends."""
+
+    def release(self) -> None: ...
+
+
+class _FileLock:
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._file)
+            raise
+
+    def release(self) -> None:
+        os.close(self._file)
+
+
+class _AdvisoryLock:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def release(self) -> None:
+        self._connection.close()
+        self._connection.engine.dispose()
+
+
+def database_file(url: str) -> Path | None:
+    """The file of an SQLite URL; None for PostgreSQL."""
+    parsed = make_url(url)
+    return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
+
+
+def hold_service_lock(url: str) -> Lock:
+    """Raises SettingsError when another process serves this store."""
+    path = database_file(url)
+    if path is not None:
+        try:
+            return _FileLock(path.with_name(path.name + ".lock"))
+        except OSError:
+            raise _taken(str(path)) from None
+    engine = engine_for(url)
+    connection = engine.connect()
+    taken = connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({_SERVICE})").scalar_one()
+    if not taken:
+        _AdvisoryLock(connection).release()
+        raise _taken(make_url(url).render_as_string(hide_password=True))
+    return _AdvisoryLock(connection)
+
+
+def _taken(name: str) -> SettingsError:
+    return SettingsError(
+        "WATIBOT_DATABASE_URL", f"{name} in use by another service", "a store of its own"
+    )

@@ -1,0 +1,144 @@
+"""What all statements share: a transaction of one hotel, and rows that become nouns.
+
+Statements stand at the top of the files that use them, built once: SQLAlchemy then only looks up
+their text. `hotel` is bound by `Tx`; other names are never those of columns, because an UPDATE sets
+the columns that are named in its values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Executable, Row, Table, bindparam, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from watibot.conversations import Conversation, Owner
+from watibot.errors import LostLease
+from watibot.history import HistoryItem, ItemKind
+from watibot.messages import ChannelName
+from watibot.storage.tables import conversations
+from watibot.turns import Bubble, BubbleState, Media, MediaState
+
+ByDialect = Mapping[str, Executable]
+
+
+@dataclass(frozen=True, slots=True)
+class Tx:
+    """A transaction under way, for one hotel."""
+
+    connection: Connection
+    hotel_id: str
+
+    def all(self, statement: Executable, **values: Any) -> Sequence[Row[Any]]:
+        """All rows."""
+        return self.connection.execute(statement, {"hotel": self.hotel_id, **values}).all()
+
+    def one(self, statement: Executable, **values: Any) -> Row[Any] | None:
+        """The first row, or None."""
+        return self.connection.execute(statement, {"hotel": self.hotel_id, **values}).first()
+
+    def run(self, statement: Executable, **values: Any) -> int:
+        """How many rows were changed."""
+        result = self.connection.execute(statement, {"hotel": self.hotel_id, **values})
+        return result.rowcount
+
+    def add(self, statement: Executable, rows: Sequence[dict[str, Any]]) -> Sequence[Row[Any]]:
+        """Inserts rows of this hotel; what the statement returns."""
+        result = self.connection.execute(
+            statement, [{"hotel_id": self.hotel_id, **row} for row in rows]
+        )
+        return result.all() if result.returns_rows else ()
+
+    def pick(self, statements: ByDialect) -> Executable:
+        """This database's own form of a statement."""
+        return statements[self.connection.dialect.name]
+
+
+def of_hotel(table: Table) -> ColumnElement[bool]:
+    """The condition that every statement carries."""
+    mine: ColumnElement[bool] = table.c.hotel_id == bindparam("hotel")
+    return mine
+
+
+def of_conversation(table: Table) -> ColumnElement[bool]:
+    """The rows of one conversation, bound as `conversation`."""
+    return of_hotel(table) & (table.c.conversation_id == bindparam("conversation"))
+
+
+def insert_once(table: Table, *returning: ColumnElement[Any]) -> ByDialect:
+    """INSERT that leaves rows alone which are there already and returns only new ones."""
+    forms: dict[str, Executable] = {}
+    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert)):
+        statement = insert(table).on_conflict_do_nothing()
+        forms[name] = statement.returning(*returning) if returning else statement
+    return forms
+
+
+# PostgreSQL's writers run side by side: whoever touches a conversation's rows locks it first.
+_LOCK = select(conversations).where(of_conversation(conversations)).with_for_update()
+UPDATE_CONVERSATION = update(conversations).where(of_conversation(conversations))
+
+
+def locked(tx: Tx, conversation_id: str) -> Row[Any] | None:
+    """The conversation's row, which is this transaction's until its end."""
+    return tx.one(_LOCK, conversation=conversation_id)
+
+
+def fenced(tx: Tx, conversation_id: str, fence: int) -> Row[Any]:
+    """The same for who holds the lease. Raises LostLease."""
+    row = locked(tx, conversation_id)
+    if row is None or row.fence != fence:
+        raise LostLease("another worker holds this conversation")
+    return row
+
+
+def conversation_of(row: Row[Any]) -> Conversation:
+    return Conversation(
+        row.hotel_id,
+        row.conversation_id,
+        ChannelName(row.channel),
+        row.address,
+        row.guest_name,
+        Owner(row.owner),
+        row.staff_until,
+        row.handover_turn_id,
+        row.last_guest_at,
+        row.session_id,
+        row.session_generation,
+        row.fence,
+    )
+
+
+def bubble_of(row: Row[Any]) -> Bubble:
+    return Bubble(
+        row.bubble_id,
+        row.conversation_id,
+        row.turn_id,
+        row.position,
+        row.text,
+        BubbleState(row.state),
+        row.attempts,
+        row.last_attempt_at,
+    )
+
+
+def media_of(row: Row[Any]) -> Media:
+    return Media(
+        row.media_id,
+        row.kind,
+        row.source,
+        MediaState(row.state),
+        row.mime,
+        row.size,
+        row.path,
+        row.file_name,
+        row.failure,
+    )
+
+
+def item_of(row: Row[Any]) -> HistoryItem:
+    return HistoryItem(
+        row.item_id, ItemKind(row.kind), row.at, row.text, row.content, row.turn_id, row.author
+    )

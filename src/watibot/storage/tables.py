@@ -1,0 +1,373 @@
+"""The tables, once for both databases. `migrations/` makes them; a test proves that they agree.
+
+Every row belongs to a hotel. Conditions of partial indexes are literals, here and in the statements
+that rely on them: SQLite takes a partial index only for the very same term.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    literal_column,
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def micros(moment: datetime) -> int:
+    """Microseconds since the epoch."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware time as integer microseconds since the epoch: exact, ordered, portable."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else micros(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+class Words(TypeDecorator[str]):
+    """Text from outside: without what a database cannot hold (NUL, half surrogates), which JSON
+    escapes can carry in."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        if "\x00" in value:
+            value = value.replace("\x00", "")
+        if value.isascii():
+            return value
+        return value.encode("utf-8", "replace").decode()
+
+
+class Name(TypeDecorator[str]):
+    """An id, ours or a provider's: like Words, compared byte by byte on both databases."""
+
+    impl = String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        collation = "C" if dialect.name == "postgresql" else None
+        return dialect.type_descriptor(String(collation=collation))
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None or (value.isascii() and "\x00" not in value):
+            return value
+        return value.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+class Json(TypeDecorator[dict[str, Any]]):
+    """Compact JSON as text, escaped to ASCII so that any string of a provider's fits and comes back
+    as it was."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: dict[str, Any] | None, dialect: Dialect) -> str | None:
+        return None if value is None else json.dumps(value, separators=(",", ":"))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> dict[str, Any] | None:
+        return None if value is None else json.loads(value)
+
+
+# SQLite counts only an INTEGER key on by itself.
+_Serial = BigInteger().with_variant(Integer(), "sqlite")
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def _hotel() -> Column[str]:
+    return Column("hotel_id", Name, nullable=False)
+
+
+def _where(condition: ColumnElement[bool]) -> dict[str, Any]:
+    return {"sqlite_where": condition, "postgresql_where": condition}
+
+
+conversations = Table(
+    "conversations",
+    metadata,
+    _hotel(),
+    Column("conversation_id", Name, nullable=False),
+    Column("channel", Name, nullable=False),
+    Column("address", Name, nullable=False),
+    Column("guest_name", Words),
+    Column("owner", Name, nullable=False),
+    Column("staff_until", Moment),
+    Column("handover_turn_id", Name),
+    Column("last_guest_at", Moment, nullable=False),
+    Column("session_id", Name),
+    Column("session_generation", Integer, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("lease_until", Moment),
+    Column("due_at", Moment),  # set while there is work, so that a crash strands nothing
+    Column("deadline_at", Moment),  # of the burst that waits
+    Column("not_before", Moment),  # a back-off, which new messages do not cut short
+    Column("last_item_at", Moment),
+    Column("created_at", Moment, nullable=False),
+    PrimaryKeyConstraint("hotel_id", "conversation_id"),
+    Index("ix_conversations_address", "hotel_id", "channel", "address"),
+)
+HAS_WORK: ColumnElement[bool] = conversations.c.due_at.is_not(None)
+Index("ix_conversations_due", conversations.c.hotel_id, conversations.c.due_at, **_where(HAS_WORK))
+
+aliases = Table(
+    "aliases",
+    metadata,
+    _hotel(),
+    Column("channel", Name, nullable=False),
+    Column("alias", Name, nullable=False),
+    Column("conversation_id", Name, nullable=False),
+    PrimaryKeyConstraint("hotel_id", "channel", "alias"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("seq", _Serial, primary_key=True, autoincrement=True),
+    _hotel(),
+    Column("channel", Name, nullable=False),
+    Column("provider_id", Name, nullable=False),
+    Column("record_id", Name),
+    Column("conversation_id", Name, nullable=False),
+    Column("item_id", Name, nullable=False),
+    Column("provider_time", Moment, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("kind", Name, nullable=False),
+    Column("text", Words, nullable=False),
+    Column("reply_to", Name),
+    Column("raw", LargeBinary, nullable=False),
+    Column("state", Name, nullable=False),  # waiting, in_turn, with_staff, done
+    Column("turn_id", Name),
+    UniqueConstraint("hotel_id", "channel", "provider_id"),
+    sqlite_autoincrement=True,
+)
+IS_WAITING: ColumnElement[bool] = messages.c.state == literal_column("'waiting'")
+IN_TURN: ColumnElement[bool] = messages.c.turn_id.is_not(None)
+Index(
+    "ix_messages_waiting",
+    messages.c.hotel_id,
+    messages.c.conversation_id,
+    **_where(IS_WAITING),
+)
+Index("ix_messages_turn", messages.c.hotel_id, messages.c.turn_id, **_where(IN_TURN))
+
+media = Table(
+    "media",
+    metadata,
+    Column("media_id", _Serial, primary_key=True, autoincrement=True),
+    _hotel(),
+    Column("message_seq", BigInteger, nullable=False),
+    Column("channel", Name, nullable=False),
+    Column("kind", Name, nullable=False),
+    Column("source", Words, nullable=False),
+    Column("state", Name, nullable=False),
+    Column("mime", Name),
+    Column("size", BigInteger),
+    Column("path", Words),
+    Column("file_name", Words),
+    Column("failure", Words),
+    Index("ix_media_message", "hotel_id", "message_seq"),
+    sqlite_autoincrement=True,
+)
+IS_PENDING: ColumnElement[bool] = media.c.state == literal_column("'pending'")
+Index("ix_media_pending", media.c.hotel_id, **_where(IS_PENDING))
+
+turns = Table(
+    "turns",
+    metadata,
+    _hotel(),
+    Column("turn_id", Name, nullable=False),
+    Column("conversation_id", Name, nullable=False),
+    Column("state", Name, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+    Column("tries", Integer, nullable=False),
+    Column("recoveries", Integer, nullable=False),
+    Column("active", Float, nullable=False),  # seconds
+    Column("restarts", Integer, nullable=False),
+    Column("effect_done", Boolean, nullable=False),
+    Column("instructions_version", Name),
+    Column("model", Name),
+    Column("failure", Words),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("cached_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("thoughts_tokens", BigInteger, nullable=False),
+    Column("model_seconds", Float, nullable=False),
+    PrimaryKeyConstraint("hotel_id", "turn_id"),
+)
+IS_RUNNING: ColumnElement[bool] = turns.c.state == literal_column("'running'")
+Index(
+    "ix_turns_running",
+    turns.c.hotel_id,
+    turns.c.conversation_id,
+    unique=True,
+    **_where(IS_RUNNING),
+)
+
+steps = Table(
+    "steps",
+    metadata,
+    _hotel(),
+    Column("turn_id", Name, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("item_id", Name, nullable=False),
+    Column("kind", Name, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("text", Words, nullable=False),
+    Column("content", Json),
+    PrimaryKeyConstraint("hotel_id", "turn_id", "position"),
+)
+
+bubbles = Table(
+    "bubbles",
+    metadata,
+    Column("seq", _Serial, primary_key=True, autoincrement=True),
+    _hotel(),
+    Column("bubble_id", Name, nullable=False),
+    Column("conversation_id", Name, nullable=False),
+    Column("turn_id", Name, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("text", Words, nullable=False),
+    Column("state", Name, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("last_attempt_at", Moment),
+    Column("provider_id", Name),
+    Column("record_id", Name),
+    Column("receipt", Name),
+    Column("receipt_at", Moment),
+    Column("reason", Words),
+    Column("created_at", Moment, nullable=False),
+    Column("sent_at", Moment),
+    UniqueConstraint("hotel_id", "bubble_id"),
+    Index("ix_bubbles_turn", "hotel_id", "turn_id"),
+    Index("ix_bubbles_attempt", "hotel_id", "conversation_id", "last_attempt_at"),
+    sqlite_autoincrement=True,
+)
+NOT_AT_REST: ColumnElement[bool] = bubbles.c.state.in_(
+    (literal_column("'waiting'"), literal_column("'sending'"))
+)
+HAS_PROVIDER_ID: ColumnElement[bool] = bubbles.c.provider_id.is_not(None)
+HAS_RECORD_ID: ColumnElement[bool] = bubbles.c.record_id.is_not(None)
+Index("ix_bubbles_open", bubbles.c.hotel_id, bubbles.c.conversation_id, **_where(NOT_AT_REST))
+Index("ix_bubbles_provider", bubbles.c.hotel_id, bubbles.c.provider_id, **_where(HAS_PROVIDER_ID))
+Index("ix_bubbles_record", bubbles.c.hotel_id, bubbles.c.record_id, **_where(HAS_RECORD_ID))
+
+history = Table(
+    "history",
+    metadata,
+    Column("seq", _Serial, primary_key=True, autoincrement=True),
+    _hotel(),
+    Column("conversation_id", Name, nullable=False),
+    Column("item_id", Name, nullable=False),
+    Column("kind", Name, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("text", Words, nullable=False),
+    Column("content", Json),
+    Column("turn_id", Name),
+    Column("author", Words),
+    Column("mirror", Name, nullable=False),  # held, waiting, sending, done
+    UniqueConstraint("hotel_id", "conversation_id", "at"),
+    UniqueConstraint("hotel_id", "conversation_id", "item_id"),
+    sqlite_autoincrement=True,
+)
+NOT_MIRRORED: ColumnElement[bool] = history.c.mirror != literal_column("'done'")
+Index(
+    "ix_history_mirror",
+    history.c.hotel_id,
+    history.c.conversation_id,
+    history.c.at,
+    **_where(NOT_MIRRORED),
+)
+
+bookings = Table(
+    "bookings",
+    metadata,
+    Column("booking_id", _Serial, primary_key=True, autoincrement=True),
+    _hotel(),
+    Column("key", Name, nullable=False),
+    Column("conversation_id", Name, nullable=False),
+    Column("channel", Name, nullable=False),
+    Column("wa_id", Name),
+    Column("subscriber_id", Name),
+    Column("guest_name", Words),
+    Column("turn_id", Name, nullable=False),
+    Column("arrival", Name, nullable=False),
+    Column("departure", Name, nullable=False),
+    Column("guests", Integer, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("room", Words),
+    Column("notes", Words),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("hotel_id", "key"),
+    sqlite_autoincrement=True,
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("notice_id", _Serial, primary_key=True, autoincrement=True),
+    _hotel(),
+    Column("key", Name, nullable=False),
+    Column("conversation_id", Name),
+    Column("kind", Name, nullable=False),
+    Column("title", Words, nullable=False),
+    Column("body", Words, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Moment),  # null: told, or given up
+    Column("error", Words),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("hotel_id", "key"),
+    sqlite_autoincrement=True,
+)
+IS_UNTOLD: ColumnElement[bool] = notices.c.due_at.is_not(None)
+Index("ix_notices_due", notices.c.hotel_id, notices.c.due_at, **_where(IS_UNTOLD))
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("quarantine_id", _Serial, primary_key=True, autoincrement=True),
+    _hotel(),
+    Column("channel", Name, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Column("at", Moment, nullable=False),
+    Index("ix_quarantine_at", "hotel_id", "at"),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,168 @@
+"""A conversation's history rows: how items are added in strict order of time, and how they are read.
+
+`turnbook.py` adds a finished turn, `inbox.py` and `takeovers.py` what is said while staff answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Executable, Row, bindparam, func, insert, select, update
+
+from watibot.history import HistoryItem, ItemKind
+from watibot.messages import MessageKind
+from watibot.storage.rows import (
+    UPDATE_CONVERSATION,
+    Tx,
+    item_of,
+    media_of,
+    of_conversation,
+    of_hotel,
+)
+from watibot.storage.tables import IS_WAITING, history, media, messages
+from watibot.turns import GuestMessage, Media
+from watibot.wording import history_text
+
+_INSERT = insert(history)
+_COUNT = select(func.count()).select_from(history).where(of_conversation(history))
+_NEWEST = (
+    select(history)
+    .where(of_conversation(history))
+    .order_by(history.c.at.desc())
+    .limit(bindparam("newest"))
+)
+_WAITING = (
+    select(messages)
+    .where(of_conversation(messages), IS_WAITING)
+    .order_by(messages.c.provider_time, messages.c.seq)
+)
+_TURN_MESSAGES = (
+    select(messages)
+    .where(of_hotel(messages), messages.c.turn_id == bindparam("turn"))
+    .order_by(messages.c.provider_time, messages.c.seq)
+)
+_MEDIA = (
+    select(media)
+    .where(of_hotel(media), media.c.message_seq.in_(bindparam("seqs", expanding=True)))
+    .order_by(media.c.media_id)
+)
+_WAITING_TO_STAFF = (
+    update(messages).where(of_conversation(messages), IS_WAITING).values(state="with_staff")
+)
+_TICK = timedelta(microseconds=1)
+
+
+def append(
+    tx: Tx,
+    conversation_id: str,
+    last_item_at: datetime | None,
+    items: Sequence[HistoryItem],
+    mirror: str,
+) -> datetime | None:
+    """Adds items in their order; each one's time is moved past the one before it. The newest time."""
+    rows: list[dict[str, Any]] = []
+    for item in items:
+        at = item.at if last_item_at is None else max(item.at, last_item_at + _TICK)
+        last_item_at = at
+        rows.append(
+            {
+                "conversation_id": conversation_id,
+                "item_id": item.item_id,
+                "kind": item.kind,
+                "at": at,
+                "text": item.text,
+                "content": item.content,
+                "turn_id": item.turn_id,
+                "author": item.author,
+                "mirror": mirror,
+            }
+        )
+    if rows:
+        tx.add(_INSERT, rows)
+        tx.run(UPDATE_CONVERSATION, conversation=conversation_id, last_item_at=last_item_at)
+    return last_item_at
+
+
+def newest(tx: Tx, conversation_id: str, count: int) -> list[HistoryItem]:
+    """The newest items, the oldest of them first."""
+    rows = tx.all(_NEWEST, conversation=conversation_id, newest=count)
+    return [item_of(row) for row in reversed(rows)]
+
+
+def window(tx: Tx, conversation_id: str, at_most: int) -> tuple[HistoryItem, ...]:
+    """The items of a prompt. Whole blocks of half of `at_most` are left out, so that the beginning
+    moves once in so many items; it is then a person's words, never an answer without its question
+    or a tool's result without its call."""
+    total = tx.all(_COUNT, conversation=conversation_id)[0][0]
+    block = at_most // 2
+    left_out = -(-max(total - at_most, 0) // block) * block
+    items = newest(tx, conversation_id, total - left_out)
+    start = 0
+    if left_out:
+        people = (ItemKind.GUEST, ItemKind.STAFF)
+        start = next((i for i, item in enumerate(items) if item.kind in people), 0)
+    return tuple(items[start:])
+
+
+def waiting_messages(tx: Tx, conversation_id: str) -> tuple[GuestMessage, ...]:
+    """What no turn has taken yet, in the order of the provider's time."""
+    return _guest_messages(tx, _WAITING, conversation=conversation_id)
+
+
+def turn_messages(tx: Tx, turn_id: str) -> tuple[GuestMessage, ...]:
+    """A turn's messages, in the same order."""
+    return _guest_messages(tx, _TURN_MESSAGES, turn=turn_id)
+
+
+def guest_items(messages: Sequence[GuestMessage], turn_id: str | None) -> list[HistoryItem]:
+    """Messages as history. A provider's clock that is ahead does not push the rest away."""
+    items = []
+    for message in messages:
+        text = history_text(message)
+        items.append(
+            HistoryItem(
+                message.item_id,
+                ItemKind.GUEST,
+                min(message.provider_time, message.received_at),
+                text,
+                {"role": "user", "parts": [{"text": text}]},
+                turn_id,
+            )
+        )
+    return items
+
+
+def waiting_to_staff(
+    tx: Tx, conversation_id: str, last_item_at: datetime | None
+) -> datetime | None:
+    """Makes waiting messages history, because a colleague answers them. The newest time."""
+    found = waiting_messages(tx, conversation_id)
+    if not found:
+        return last_item_at
+    tx.run(_WAITING_TO_STAFF, conversation=conversation_id)
+    return append(tx, conversation_id, last_item_at, guest_items(found, None), "waiting")
+
+
+def _guest_messages(tx: Tx, statement: Executable, **values: Any) -> tuple[GuestMessage, ...]:
+    rows = tx.all(statement, **values)
+    seqs = [row.seq for row in rows if row.kind == MessageKind.MEDIA]
+    files: dict[int, list[Media]] = {}
+    if seqs:
+        for found in tx.all(_MEDIA, seqs=seqs):
+            files.setdefault(found.message_seq, []).append(media_of(found))
+    return tuple(_guest_message(row, files.get(row.seq, ())) for row in rows)
+
+
+def _guest_message(row: Row[Any], files: Sequence[Media]) -> GuestMessage:
+    return GuestMessage(
+        row.seq,
+        row.item_id,
+        row.provider_time,
+        row.received_at,
+        MessageKind(row.kind),
+        row.text,
+        tuple(files),
+        row.reply_to,
+    )

@@ -1,0 +1,125 @@
+"""Log events, metrics, and what keeps guests out of both.
+
+Events are dotted names with ids (`turn.answered`), as JSON lines. No guest's text or number is ever
+a value: conversations appear under `tag`, a short keyed digest, which `watibot inspect` turns back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import sys
+from collections.abc import Mapping, MutableMapping
+from types import TracebackType
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+# What may never be a field of a log event, wherever it comes from.
+FORBIDDEN = frozenset(
+    {"text", "body", "raw", "address", "phone", "wa_id", "guest_name", "conversation_id", "name"}
+)
+
+
+def tag(conversation_id: str) -> str:
+    """A conversation's name in logs: nobody can read a number from it."""
+    return hashlib.blake2s(conversation_id.encode(), digest_size=6, person=b"watibot").hexdigest()
+
+
+def configure(level: str) -> None:
+    """JSON lines on standard error, from our events and from libraries' alike."""
+    structlog.configure(
+        processors=[
+            structlog.stdlib.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks,
+            _drop_forbidden,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping()[level.upper()]
+        ),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING, format="%(name)s %(levelname)s", stream=sys.stderr)
+    # Both log whole URLs, which hold numbers, tokens and message texts.
+    for talkative in (
+        "httpx2",
+        "httpcore2",
+        "google_genai",
+        "urllib3",
+        "uvicorn.access",
+        "apprise",
+    ):
+        logging.getLogger(talkative).disabled = True
+
+
+def _drop_forbidden(_: Any, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    for key in FORBIDDEN & event.keys():
+        event[key] = "(not logged)"
+    return event
+
+
+def logger(name: str) -> Any:
+    return structlog.get_logger(name)
+
+
+def without_values(
+    error: BaseException,
+) -> tuple[type[BaseException], BaseException, TracebackType | None]:
+    """An error as log lines may hold it: its type and where it arose. The messages of foreign errors
+    may quote what they choked on, so they stay out."""
+    safe = type(error).__name__
+    return (RuntimeError, RuntimeError(safe), error.__traceback__)
+
+
+class Metrics:
+    """What `/metrics` shows. Labels never come from guests."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.deliveries = Counter(
+            "watibot_deliveries",
+            "Webhook deliveries by what became of them",
+            ["channel", "outcome"],
+            registry=self.registry,
+        )
+        self.turns = Counter(
+            "watibot_turns", "Turns by how they ended", ["outcome"], registry=self.registry
+        )
+        self.bubbles = Counter(
+            "watibot_bubbles", "Bubbles by outcome", ["channel", "outcome"], registry=self.registry
+        )
+        self.tools = Counter(
+            "watibot_tool_calls", "Tool calls", ["tool", "outcome"], registry=self.registry
+        )
+        self.provider_errors = Counter(
+            "watibot_provider_errors",
+            "Failures of providers",
+            ["provider", "cause"],
+            registry=self.registry,
+        )
+        self.tokens = Counter("watibot_tokens", "Tokens", ["kind"], registry=self.registry)
+        self.answer_seconds = Histogram(
+            "watibot_answer_seconds",
+            "From the end of the burst to the hand-over of the first bubble",
+            buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30, 60, 300),
+            registry=self.registry,
+        )
+        self.own_seconds = Histogram(
+            "watibot_own_seconds",
+            "The same without the model's and the tools' time",
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.5, 1),
+            registry=self.registry,
+        )
+        self.rows = Gauge(
+            "watibot_rows",
+            "Rows in the store by what they wait for",
+            ["kind"],
+            registry=self.registry,
+        )
+        self.lanes = Gauge(
+            "watibot_lanes", "Conversations waiting or under work", registry=self.registry
+        )

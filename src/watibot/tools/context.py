@@ -1,0 +1,28 @@
+"""The recent conversation in words: one provider of context for every tool (requirement D2)."""
+
+from __future__ import annotations
+
+from watibot.history import HistoryItem, ItemKind
+from watibot.ports import Records
+
+# A round of tool calls puts two items between two messages.
+_ITEMS_PER_MESSAGE = 3
+
+
+async def get_conversation_context(
+    records: Records, conversation_id: str, max_messages: int = 10
+) -> str:
+    """The newest `max_messages` messages of guest, assistant and staff, one a line, the oldest
+    first; empty for a conversation without any. In Spanish, for staff and model."""
+    items = await records.history(conversation_id, max_messages * _ITEMS_PER_MESSAGE)
+    lines = [line for item in items if (line := _line(item))]
+    return "\n".join(lines[-max_messages:])
+
+
+def _line(item: HistoryItem) -> str | None:
+    text = " ".join(item.text.split())
+    if not text or item.kind in (ItemKind.TOOL_CALL, ItemKind.TOOL_RESULT):
+        return None
+    if item.kind is ItemKind.STAFF:
+        return f"{item.author or 'Recepción'}: {text}"
+    return f"{'Huésped' if item.kind is ItemKind.GUEST else 'Asistente'}: {text}"

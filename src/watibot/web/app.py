@@ -1,0 +1,95 @@
+"""The ASGI application: two webhooks, health, metrics and its own description.
+
+`wiring.py` builds it; uvicorn serves it. The lifespan starts and stops what works behind the
+webhooks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from fastapi import FastAPI, Response
+from fastapi.openapi.utils import get_openapi
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.routing import Route
+
+from watibot import __version__
+from watibot.telemetry import Metrics
+from watibot.web.security import HEADER
+from watibot.web.webhooks import Webhook
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create(
+    webhooks: dict[str, Webhook],
+    metrics: Metrics,
+    counts: Callable[[], Awaitable[dict[str, int]]],
+    lanes: Callable[[], int],
+    lifespan: Lifespan,
+) -> FastAPI:
+    """`webhooks` by path. `counts` asks the store; when it raises, the service is not ready."""
+    app = FastAPI(
+        title="WatiBot",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    for path, webhook in webhooks.items():
+        app.router.routes.insert(0, Route(path, webhook))
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        """The process answers."""
+        return {"status": "ok", "version": __version__}
+
+    @app.get("/readyz")
+    async def readyz() -> dict[str, Any]:
+        """The store answers too; what waits in it, in rows."""
+        return {"status": "ready", "rows": await counts()}
+
+    @app.get("/metrics", response_class=Response)
+    async def scrape() -> Response:
+        """Prometheus text format."""
+        for kind, rows in (await counts()).items():
+            metrics.rows.labels(kind).set(rows)
+        metrics.lanes.set(lanes())
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    def describe() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
+            for path in webhooks:
+                schema["paths"][path] = {"post": _webhook_operation(path)}
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = describe  # type: ignore[method-assign]
+    return app
+
+
+def _webhook_operation(path: str) -> dict[str, Any]:
+    answer = {"application/json": {"schema": {"type": "object"}}}
+    return {
+        "summary": f"Messages and news from the provider ({path})",
+        "operationId": path.strip("/").replace("/", "_"),
+        "parameters": [
+            {"name": "token", "in": "query", "schema": {"type": "string"}, "required": False},
+            {
+                "name": HEADER.decode(),
+                "in": "header",
+                "schema": {"type": "string"},
+                "required": False,
+            },
+        ],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": {}}}},
+        "responses": {
+            "200": {"description": "Stored, or nothing to store", "content": answer},
+            "401": {"description": "The secret is missing or wrong", "content": answer},
+            "413": {"description": "The body is larger than 1 MiB", "content": answer},
+            "503": {"description": "Not stored, send it again", "content": answer},
+        },
+    }

@@ -1,0 +1,26 @@
+"""Who may knock: the secret that a webhook carries, and how large it may be.
+
+Neither WATI nor ManyChat signs what it sends (facts/channels.md A0.7, B1), so a secret in the URL
+(`?token=`) or in the header `X-Watibot-Secret` is the proof. It is compared in constant time.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable
+from urllib.parse import parse_qs
+
+LARGEST_BODY = 1024 * 1024
+HEADER = b"x-watibot-secret"
+
+
+def proven(secret: bytes, query_string: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether the request carries the secret."""
+    given = b""
+    for name, value in headers:
+        if name == HEADER:
+            given = value
+            break
+    if not given and query_string:
+        given = parse_qs(query_string).get(b"token", [b""])[0]
+    return hmac.compare_digest(given, secret)

@@ -1,0 +1,225 @@
+"""`build(settings)` -> App: the only file that names concrete classes.
+
+Called by `watibot serve` and by the commands that need one part of it. Order matters at the start:
+the store first, then what works behind the webhooks, and only then the webhooks themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+
+from watibot import channels, telemetry, tools
+from watibot.channels.capture import Captures
+from watibot.channels.media import DiskMediaFiles, HttpMediaSource
+from watibot.engines.clock import SystemClock
+from watibot.engines.local import LocalLanes
+from watibot.errors import ProviderError
+from watibot.hotel import Hotel
+from watibot.hotel import load as load_hotel
+from watibot.instructions import InstructionsFile
+from watibot.messages import ChannelName
+from watibot.ports import Channel, Clock, Notifier
+from watibot.providers.gemini import Gemini
+from watibot.providers.google_auth import Tokens
+from watibot.providers.notify import AppriseNotifier
+from watibot.providers.sessions import VertexSessions
+from watibot.quotas import Rate
+from watibot.service.alert import Alerts
+from watibot.service.answer import Answerer
+from watibot.service.deliver import Deliverer
+from watibot.service.media import Downloads
+from watibot.service.mirror import Mirror
+from watibot.service.receive import Receiver
+from watibot.service.worker import Worker
+from watibot.settings import Settings
+from watibot.storage.lock import ServiceLock
+from watibot.storage.schema import upgrade
+from watibot.storage.store import SqlStore, open_store
+from watibot.telemetry import Metrics
+from watibot.toolcalls import Caller
+from watibot.tools.toolkit import run as run_tool
+from watibot.web import app as web
+from watibot.web.webhooks import MANYCHAT_ANSWER, WATI_ANSWER, Webhook
+
+log = telemetry.logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The adapters, each the keeper of one promise."""
+
+    clock: Clock
+    channels: dict[str, Channel]
+    by_channel: dict[ChannelName, Channel]
+    media: HttpMediaSource
+    files: DiskMediaFiles
+    gemini: Gemini
+    sessions: VertexSessions
+    notifier: Notifier
+
+    async def close(self) -> None:
+        await self.gemini.close()
+        await self.sessions.close()
+        await channels.close(self.channels)
+        await self.media.close()
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A service that can be started: `web` does it in its lifespan."""
+
+    web: FastAPI
+    store: SqlStore
+    lanes: LocalLanes
+    mirror: Mirror
+
+
+def outside(settings: Settings, hotel: Hotel) -> Outside:
+    """Everything that talks to somebody else. Nothing is contacted yet."""
+    clock = SystemClock(settings.service.clock)
+    tokens = Tokens()
+    vertex = settings.vertex
+    made = channels.build(settings, clock, hotel.desk_email)
+    return Outside(
+        clock=clock,
+        channels=made,
+        by_channel=channels.by_name(made),
+        media=HttpMediaSource(settings.wati, settings.media, clock),
+        files=DiskMediaFiles(settings.service.data_dir / "media"),
+        gemini=Gemini(vertex, clock, tokens, calls=Rate(vertex.model_calls_per_minute)),
+        sessions=VertexSessions(
+            vertex,
+            clock,
+            tokens,
+            appends=Rate(vertex.appends_per_minute),
+            writes=Rate(vertex.session_writes_per_minute),
+        ),
+        notifier=AppriseNotifier([url.get_secret_value() for url in settings.staff.notify_urls]),
+    )
+
+
+def build(settings: Settings) -> App:
+    """The whole service. Raises SettingsError; migrations have run when it returns."""
+    hotel = load_hotel(settings.service.hotel_file)
+    instructions = InstructionsFile(settings.service.instructions_file, hotel)
+    lock = ServiceLock(settings.service.database_url)
+    upgrade(settings.service.database_url)
+    store = open_store(settings.service.database_url, hotel.hotel_id)
+    out = outside(settings, hotel)
+    metrics = Metrics()
+    alerts = Alerts(store, out.notifier, out.clock, settings.patience)
+    downloads = Downloads(out.media, out.files, store, out.clock)
+    mirror = Mirror(store, out.sessions, out.clock, metrics)
+
+    async def hand_over(caller: Caller, reason: str) -> bool:
+        conversation = await store.conversation(caller.conversation_id)
+        if conversation is None:
+            return False
+        return await out.by_channel[caller.channel].hand_over(conversation, reason)
+
+    answerer = Answerer(
+        store,
+        out.gemini,
+        out.clock,
+        hotel,
+        instructions,
+        tools.build(hotel, store, alerts.of_tool, hand_over),
+        run_tool,
+        downloads,
+        alerts,
+        settings.patience,
+        settings.vertex.history_items,
+        metrics,
+    )
+    deliverer = Deliverer(
+        store,
+        out.by_channel,
+        {
+            ChannelName.WHATSAPP: settings.wati.bubble_gap,
+            ChannelName.FACEBOOK: settings.manychat.bubble_gap,
+            ChannelName.INSTAGRAM: settings.manychat.bubble_gap,
+        },
+        out.clock,
+        alerts,
+        settings.patience,
+        metrics,
+        mirror.look,
+    )
+    worker = Worker(store, answerer, deliverer, out.clock, settings.service.turns_at_once, metrics)
+    lanes = LocalLanes(store, out.clock, worker.work)
+    receiver = Receiver(
+        store,
+        out.clock,
+        {
+            ChannelName.WHATSAPP: settings.whatsapp,
+            ChannelName.FACEBOOK: settings.facebook,
+            ChannelName.INSTAGRAM: settings.instagram,
+        },
+        settings.patience,
+        downloads,
+        alerts,
+        metrics,
+        lanes.wake,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        lock.take()
+        await downloads.resume()
+        tasks = [
+            asyncio.create_task(_warm_up(out.gemini)),
+            asyncio.create_task(alerts.run()),
+            asyncio.create_task(mirror.run()),
+            asyncio.create_task(lanes.run()),
+        ]
+        log.info("service.ready", hotel=hotel.hotel_id, channels=sorted(out.channels))
+        try:
+            yield
+        finally:
+            # Work under way ends first; whatever is left is in the store.
+            for task in reversed(tasks):
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await downloads.stop()
+            await out.close()
+            await store.close()
+            lock.give_back()
+            log.info("service.stopped")
+
+    captures = (
+        Captures(settings.service.data_dir / "captures", settings.service.capture_per_kind)
+        if settings.service.capture_per_kind
+        else None
+    )
+    secret = settings.service.webhook_secret.get_secret_value()
+
+    def webhook(name: str, answer: bytes) -> Webhook:
+        channel = out.channels.get(name)
+        return Webhook(
+            name,
+            answer,
+            channel.read if channel else None,
+            receiver,
+            secret,
+            out.clock.now,
+            metrics,
+            captures.keep if captures else None,
+        )
+
+    webhooks = {
+        "/webhook": webhook("wati", WATI_ANSWER),
+        "/manychat/webhook": webhook("manychat", MANYCHAT_ANSWER),
+    }
+    app = web.create(webhooks, metrics, store.counts, lambda: lanes.depth, lifespan)
+    return App(app, store, lanes, mirror)
+
+
+async def _warm_up(gemini: Gemini) -> None:
+    with contextlib.suppress(ProviderError):  # the first turn says what is wrong
+        await gemini.warm_up()
