@@ -11,9 +11,14 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from typing import Any, TypeVar
 
+from google.oauth2.credentials import Credentials
+
 from tests.clocks import FakeClock
 from watibot.errors import Cause, ProviderError
-from watibot.ports.outside import ModelAnswer, ModelRequest, SessionEvent, Usage
+from watibot.modelcalls import ModelAnswer, ModelRequest, Usage
+from watibot.ports.outside import SessionEvent
+from watibot.providers.google_auth import Tokens
+from watibot.settings import Vertex
 from watibot.toolcalls import ToolCall
 
 T = TypeVar("T")
@@ -35,6 +40,24 @@ def says(text: str, *calls: ToolCall, usage: Usage = USAGE, finish: str = "STOP"
     parts[-len(calls) if calls else -1]["thoughtSignature"] = "c2lnbmVk"
     content = {"role": "model", "parts": parts}
     return ModelAnswer(content, text, calls, usage, "gemini-3.8-flash", finish)
+
+
+def settings_at(url: str) -> Vertex:
+    """Settings under which model and sessions are both found at `url`."""
+    return Vertex.model_validate(
+        {
+            "project": "hotel",
+            "engine_id": "123",
+            "sessions_location": "europe-west1",
+            "sessions_base_url": url,
+            "model_base_url": url,
+        }
+    )
+
+
+def static_tokens() -> Tokens:
+    """The token that the emulator takes from everybody; it never ends."""
+    return Tokens(Credentials(token="emu"))  # type: ignore[no-untyped-call]
 
 
 class FakeModel:

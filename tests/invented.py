@@ -10,6 +10,7 @@ from watibot.conversations import Conversation, Owner
 from watibot.history import HistoryItem, ItemKind
 from watibot.hotel import Hotel, load
 from watibot.messages import ChannelName, MessageKind
+from watibot.ports import Booking, Notice
 from watibot.toolcalls import Caller
 from watibot.turns import GuestMessage, Media, Progress, Step, Turn
 
@@ -147,3 +148,60 @@ def turn(*messages: GuestMessage, **changes: Any) -> Turn:
 
 def step(position: int, done: HistoryItem) -> Step:
     return Step(position, done)
+
+
+class FakeRecords:
+    """The two promises of `ports.Records` that tools use; bookings are kept by the caller's key."""
+
+    def __init__(self, *items: HistoryItem) -> None:
+        self.items = list(items)
+        self.bookings: dict[str, Booking] = {}
+
+    async def book(self, caller: Caller, booking: Booking) -> tuple[int, bool]:
+        new = caller.key not in self.bookings
+        self.bookings.setdefault(caller.key, booking)
+        return list(self.bookings).index(caller.key) + 1, new
+
+    async def history(self, conversation_id: str, newest: int) -> list[HistoryItem]:
+        return self.items[-newest:]
+
+    async def media_done(self, media: Media) -> None:
+        raise NotImplementedError
+
+    async def pending_media(self) -> list[tuple[ChannelName, Media]]:
+        raise NotImplementedError
+
+    async def conversation(self, conversation_id: str) -> Conversation | None:
+        raise NotImplementedError
+
+    async def add_notice(
+        self, key: str, kind: str, title: str, body: str, conversation_id: str | None, at: datetime
+    ) -> bool:
+        raise NotImplementedError
+
+    async def due_notices(self, now: datetime) -> list[Notice]:
+        raise NotImplementedError
+
+    async def notice_done(
+        self, notice_id: int, again_at: datetime | None, error: str | None
+    ) -> None:
+        raise NotImplementedError
+
+
+class Colleagues:
+    """Keeps what staff are told and which chats are handed over."""
+
+    def __init__(self, *, assigned: bool = True, trouble: Exception | None = None) -> None:
+        self.told: list[tuple[str, str, str]] = []
+        self.handed_over: list[str] = []
+        self._assigned = assigned
+        self._trouble = trouble
+
+    async def tell(self, caller: Caller, kind: str, title: str, body: str) -> None:
+        self.told.append((kind, title, body))
+
+    async def hand_over(self, caller: Caller, reason: str) -> bool:
+        if self._trouble:
+            raise self._trouble
+        self.handed_over.append(reason)
+        return self._assigned

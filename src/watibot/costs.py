@@ -13,23 +13,12 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
+
+from watibot.modelcalls import Usage
 
 _LONG_PROMPT = 200_000  # tokens
 _VERSION = re.compile(r"-\d{3}$")
-
-
-class Counted(Protocol):
-    """`ports.Usage`. `prompt` includes `cached`, `output` includes thoughts."""
-
-    @property
-    def prompt(self) -> int: ...
-
-    @property
-    def cached(self) -> int: ...
-
-    @property
-    def output(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +53,7 @@ class Prices:
         begun = [price for price in self.prices if price.model == name and price.begins <= on]
         return max(begun, key=lambda price: price.begins, default=None)
 
-    def cost(self, usage: Counted, model: str, on: date, location: str) -> int | None:
+    def cost(self, usage: Usage, model: str, on: date, location: str) -> int | None:
         """Micro-dollars for one call (the tier for long prompts is decided call by call); None for
         a model that is not on the list, so that it is not mistaken for a free one."""
         price = self.of(model, on)

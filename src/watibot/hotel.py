@@ -180,7 +180,7 @@ class File(Table):
     staff: tuple[Person, ...] = ()
     payment_accounts: tuple[PaymentAccount, ...] = ()
     texts: Texts
-    booking: BookingLimits = BookingLimits()  # type: ignore[call-arg]
+    booking: BookingLimits = Field(default_factory=lambda: BookingLimits.model_validate({}))
 
     @model_validator(mode="after")
     def _calendar_exists(self) -> File:

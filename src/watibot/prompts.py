@@ -17,7 +17,7 @@ from watibot.history import HistoryItem, ItemKind
 from watibot.hotel import Hotel, moment_in_words
 from watibot.instructions import Instructions
 from watibot.messages import ChannelName
-from watibot.ports import ModelRequest
+from watibot.modelcalls import ModelRequest
 from watibot.toolcalls import Tool, ToolResult
 from watibot.turns import GuestMessage, Turn
 from watibot.wording import history_text

@@ -59,7 +59,8 @@ def _visible(text: str) -> bool:
 # --- cutting ----------------------------------------------------------------------------------
 
 _URL = r"(?:https?://|www\.)[^\s<>\"\[\]]+"
-_EMAIL = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+# From the beginning of a word only: a long word without an @ would take the square of its length.
+_EMAIL = r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
 _NUMBER = r"\d+(?:[.,]\d+)*"
 _SIGN = r"(?:[A-Z]{0,3}[$€£¥₡]|USD|EUR|GBP|MXN|GTQ|HNL|CRC)"
 _CURRENCY = r"(?:USD|EUR|GBP|MXN|GTQ|HNL|CRC|d[óo]lar(?:es)?|euros?|dollars?|pesos|[$€£%])"
@@ -157,8 +158,8 @@ _ITALIC = re.compile(r"(?<!\w)([*_])(?=[^\s*_])([^\n*_]*)(?<=\S)\1(?!\w)")
 _STRUCK = re.compile(r"~~(?=\S)([^\n]+?)(?<=\S)~~")
 _CODE = re.compile(r"`+([^`\n]+)`+")
 _ESCAPED = re.compile(r"\\([\\`*_{}\[\]()#+\-.!~|>])")
-# Addresses are taken out while emphasis is read, each as one character of a private plane, so that
-# an underscore in a payment link stays where it is.
+# Addresses and escaped marks are taken out while emphasis is read, each as one character of a
+# private plane, so that an underscore in a payment link stays where it is.
 _FIRST, _LAST = 0xF0000, 0xFFFFD
 _HELD = re.compile(f"[{chr(_FIRST)}-{chr(_LAST)}]")
 
@@ -190,14 +191,17 @@ def _inline(line: str, *, bold: bool) -> str:
     """Emphasis, links and code within one line."""
     held: list[str] = []
 
+    def keep(text: str) -> str:
+        held.append(text)
+        return chr(_FIRST + len(held) - 1)
+
     def hold(match: re.Match[str]) -> str:
         address = match.group()
         rest = re.search(r"[*_`~.,;:!?'”»]*$", address)
         end = rest.start() if rest else len(address)
         if address.count("(") < address.count(")") and address[:end].endswith(")"):
             end -= 1
-        held.append(address[:end])
-        return chr(_FIRST + len(held) - 1) + address[end:]
+        return keep(_ESCAPED.sub(r"\1", address[:end])) + address[end:]
 
     def strong(match: re.Match[str]) -> str:
         words = re.sub(r"[*]", "", match[2])
@@ -205,12 +209,11 @@ def _inline(line: str, *, bold: bool) -> str:
         return f"*{words}*" if bold and not _HELD.search(words) else words
 
     line = re.sub(r"<((?:https?://|mailto:)[^\s<>]+)>", r"\1", _LINK.sub(_link, line))
-    line = _HAS_ADDRESS.sub(hold, line)
+    line = _ESCAPED.sub(lambda match: keep(match[1]), _HAS_ADDRESS.sub(hold, line))
     line = _STRONG.sub(strong, _CODE.sub(r"\1", line))
     if not bold:
         line = _ITALIC.sub(r"\2", line)
     line = _STRUCK.sub(r"~\1~" if bold else r"\1", line)
-    line = _ESCAPED.sub(r"\1", line)
     return _HELD.sub(lambda match: held[ord(match.group()) - _FIRST], line)
 
 

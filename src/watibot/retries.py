@@ -44,7 +44,8 @@ Decision = RetryAt | Recover | GiveUp
 def backoff(tries: int, patience: Patience, chance: float) -> float:
     """Seconds before try number `tries` + 1. `chance` in [0, 1) spreads what failed together:
     the wait is between its full length and `1 + jitter` times that."""
-    full = min(patience.backoff_first * 2.0 ** max(tries - 1, 0), patience.backoff_cap)
+    doublings = min(max(tries - 1, 0), 60)  # the cap is reached long before
+    full = min(patience.backoff_first * 2.0**doublings, patience.backoff_cap)
     return full * (1.0 + patience.backoff_jitter * chance)
 
 

@@ -1,7 +1,7 @@
 """Log events, metrics, and what keeps guests out of both.
 
 Events are dotted names with ids (`turn.answered`), as JSON lines. No guest's text or number is ever
-a value: conversations appear under `tag`, a short keyed digest, which `watibot inspect` turns back.
+a value: the field `conversation` is written as a keyed digest, which `watibot inspect` turns back.
 """
 
 from __future__ import annotations
@@ -22,18 +22,27 @@ FORBIDDEN = frozenset(
 )
 
 
-def tag(conversation_id: str) -> str:
-    """A conversation's name in logs: nobody can read a number from it."""
-    return hashlib.blake2s(conversation_id.encode(), digest_size=6, person=b"watibot").hexdigest()
+def tag(conversation_id: str, key: str) -> str:
+    """A conversation's name in logs. Keyed, because eight digits are quickly tried out."""
+    secret = hashlib.sha256(key.encode()).digest()
+    return hashlib.blake2s(conversation_id.encode(), key=secret, digest_size=6).hexdigest()
 
 
-def configure(level: str) -> None:
-    """JSON lines on standard error, from our events and from libraries' alike."""
+def configure(level: str, key: str) -> None:
+    """JSON lines on standard error, from our events and from libraries' alike. `key` is a secret of
+    this installation, for `tag`."""
+
+    def _tag(_: Any, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+        if "conversation" in event:
+            event["conversation"] = tag(str(event["conversation"]), key)
+        return event
+
     structlog.configure(
         processors=[
             structlog.stdlib.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.dict_tracebacks,
+            _tag,
             _drop_forbidden,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
@@ -69,8 +78,8 @@ def logger(name: str) -> Any:
 def without_values(
     error: BaseException,
 ) -> tuple[type[BaseException], BaseException, TracebackType | None]:
-    """An error as log lines may hold it: its type and where it arose. The messages of foreign errors
-    may quote what they choked on, so they stay out."""
+    """An error as log lines may hold it: its type and where it arose. The messages of foreign
+    errors may quote what they choked on, so they stay out."""
     safe = type(error).__name__
     return (RuntimeError, RuntimeError(safe), error.__traceback__)
 

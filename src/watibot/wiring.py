@@ -12,11 +12,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import httpx2
 from fastapi import FastAPI
 
 from watibot import channels, telemetry, tools
 from watibot.channels.capture import Captures
+from watibot.channels.http import new_client
+from watibot.channels.manychat import Manychat
 from watibot.channels.media import DiskMediaFiles, HttpMediaSource
+from watibot.channels.wati import Wati
 from watibot.engines.clock import SystemClock
 from watibot.engines.local import LocalLanes
 from watibot.errors import ProviderError
@@ -38,9 +42,8 @@ from watibot.service.mirror import Mirror
 from watibot.service.receive import Receiver
 from watibot.service.worker import Worker
 from watibot.settings import Settings
-from watibot.storage.lock import ServiceLock
-from watibot.storage.schema import upgrade
-from watibot.storage.store import SqlStore, open_store
+from watibot.storage import store as storage
+from watibot.storage.store import SqlStore
 from watibot.telemetry import Metrics
 from watibot.toolcalls import Caller
 from watibot.tools.toolkit import run as run_tool
@@ -55,19 +58,19 @@ class Outside:
     """The adapters, each the keeper of one promise."""
 
     clock: Clock
-    channels: dict[str, Channel]
-    by_channel: dict[ChannelName, Channel]
+    channels: dict[ChannelName, Channel]
     media: HttpMediaSource
     files: DiskMediaFiles
     gemini: Gemini
     sessions: VertexSessions
     notifier: Notifier
+    http: tuple[httpx2.AsyncClient, ...]
 
     async def close(self) -> None:
         await self.gemini.close()
         await self.sessions.close()
-        await channels.close(self.channels)
-        await self.media.close()
+        for client in self.http:
+            await client.aclose()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +88,18 @@ def outside(settings: Settings, hotel: Hotel) -> Outside:
     clock = SystemClock(settings.service.clock)
     tokens = Tokens()
     vertex = settings.vertex
-    made = channels.build(settings, clock, hotel.desk_email)
+    to_wati = new_client(settings.wati.timeout)
+    to_manychat = new_client(settings.manychat.timeout)
+    to_media = new_client(settings.media.timeout)
+    made: list[Channel] = []
+    if settings.wati.base_url:
+        made.append(Wati(settings.wati, to_wati, clock, hotel.desk_email))
+    if settings.manychat.token.get_secret_value():
+        made.append(Manychat(settings.manychat, to_manychat, clock, settings.media.extra_hosts))
     return Outside(
         clock=clock,
-        channels=made,
-        by_channel=channels.by_name(made),
-        media=HttpMediaSource(settings.wati, settings.media, clock),
+        channels=channels.table(*made),
+        media=HttpMediaSource(settings.wati, settings.media, to_media, clock),
         files=DiskMediaFiles(settings.service.data_dir / "media"),
         gemini=Gemini(vertex, clock, tokens, calls=Rate(vertex.model_calls_per_minute)),
         sessions=VertexSessions(
@@ -101,16 +110,15 @@ def outside(settings: Settings, hotel: Hotel) -> Outside:
             writes=Rate(vertex.session_writes_per_minute),
         ),
         notifier=AppriseNotifier([url.get_secret_value() for url in settings.staff.notify_urls]),
+        http=(to_wati, to_manychat, to_media),
     )
 
 
-def build(settings: Settings) -> App:
-    """The whole service. Raises SettingsError; migrations have run when it returns."""
+async def build(settings: Settings) -> App:
+    """The whole service. Raises SettingsError; the store's schema is up to date when it returns."""
     hotel = load_hotel(settings.service.hotel_file)
     instructions = InstructionsFile(settings.service.instructions_file, hotel)
-    lock = ServiceLock(settings.service.database_url)
-    upgrade(settings.service.database_url)
-    store = open_store(settings.service.database_url, hotel.hotel_id)
+    store = await storage.open(settings.service.database_url, hotel.id, sole=True)
     out = outside(settings, hotel)
     metrics = Metrics()
     alerts = Alerts(store, out.notifier, out.clock, settings.patience)
@@ -121,7 +129,7 @@ def build(settings: Settings) -> App:
         conversation = await store.conversation(caller.conversation_id)
         if conversation is None:
             return False
-        return await out.by_channel[caller.channel].hand_over(conversation, reason)
+        return await out.channels[caller.channel].hand_over(conversation, reason)
 
     answerer = Answerer(
         store,
@@ -139,7 +147,7 @@ def build(settings: Settings) -> App:
     )
     deliverer = Deliverer(
         store,
-        out.by_channel,
+        out.channels,
         {
             ChannelName.WHATSAPP: settings.wati.bubble_gap,
             ChannelName.FACEBOOK: settings.manychat.bubble_gap,
@@ -170,7 +178,6 @@ def build(settings: Settings) -> App:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        lock.take()
         await downloads.resume()
         tasks = [
             asyncio.create_task(_warm_up(out.gemini)),
@@ -178,7 +185,7 @@ def build(settings: Settings) -> App:
             asyncio.create_task(mirror.run()),
             asyncio.create_task(lanes.run()),
         ]
-        log.info("service.ready", hotel=hotel.hotel_id, channels=sorted(out.channels))
+        log.info("service.ready", hotel=hotel.id, channels=sorted(out.channels))
         try:
             yield
         finally:
@@ -189,7 +196,6 @@ def build(settings: Settings) -> App:
             await downloads.stop()
             await out.close()
             await store.close()
-            lock.give_back()
             log.info("service.stopped")
 
     captures = (
@@ -200,7 +206,7 @@ def build(settings: Settings) -> App:
     secret = settings.service.webhook_secret.get_secret_value()
 
     def webhook(name: str, answer: bytes) -> Webhook:
-        channel = out.channels.get(name)
+        channel = next((one for one in out.channels.values() if one.name == name), None)
         return Webhook(
             name,
             answer,

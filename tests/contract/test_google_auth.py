@@ -41,7 +41,7 @@ async def account(key: str, file: Path) -> AsyncIterator[vertex.Vertex]:
             "client_email": "bot@hotel.iam.gserviceaccount.com",
             "token_uri": f"{url}/token",
         }
-        file.write_text(json.dumps(fields))
+        await asyncio.to_thread(file.write_text, json.dumps(fields))
         yield emulator
 
 
@@ -95,7 +95,6 @@ async def test_a_token_that_is_not_given(
 
 
 async def test_no_credentials_at_all(file: Path) -> None:
-    with pytest.raises(ProviderError) as caught:
+    with pytest.raises(ProviderError, match=file.name) as caught:
         await Tokens().headers()
     assert caught.value.cause is Cause.UNAUTHORISED
-    assert str(file.parent) not in str(caught.value)

@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from google.oauth2.credentials import Credentials
 from pydantic import BaseModel, Field
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -21,14 +20,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tests.clocks import FakeClock
-from tests.fakes_vertex import FakeModel, JumpingClock, says
+from tests.fakes_vertex import FakeModel, JumpingClock, says, settings_at, static_tokens
 from watibot.emulators import kit, vertex
 from watibot.errors import Cause, ProviderError
-from watibot.ports.outside import Clock, Model, ModelRequest, Usage
+from watibot.modelcalls import ModelRequest, Usage
+from watibot.ports.outside import Clock, Model
 from watibot.providers.gemini import Gemini
-from watibot.providers.google_auth import Tokens
 from watibot.quotas import Rate
-from watibot.settings import Vertex
 from watibot.toolcalls import Caller, Tool, ToolCall
 
 
@@ -50,9 +48,7 @@ async def client_of(
     app: Starlette, clock: Clock, *, per_minute: float = 60_000
 ) -> AsyncIterator[Gemini]:
     async with kit.serve(app) as url:
-        settings = Vertex(project="hotel", engine_id="123", model_base_url=url)
-        tokens = Tokens(Credentials(token="emu"))
-        client = Gemini(settings, clock, tokens, calls=Rate(per_minute))
+        client = Gemini(settings_at(url), clock, static_tokens(), calls=Rate(per_minute))
         try:
             yield client
         finally:
@@ -239,13 +235,12 @@ async def test_the_emulator_takes_what_is_sent() -> None:
         first = await client.generate(REQUEST)
         assert first.model == "gemini-3.8-flash"
         assert first.usage.prompt > 0
-        second = (GUEST, first.content, {"role": "user", "parts": [{"text": "Gracias"}]})
-        if first.calls:
-            results = [
-                {"functionResponse": {"name": call.name, "id": call.call_id, "response": {}}}
-                for call in first.calls
-            ]
-            second = (GUEST, first.content, {"role": "user", "parts": results})
+        results: list[dict[str, Any]] = [
+            {"functionResponse": {"name": call.name, "id": call.call_id, "response": {}}}
+            for call in first.calls
+        ]
+        parts = results or [{"text": "Gracias"}]
+        second = (GUEST, first.content, {"role": "user", "parts": parts})
         await client.generate(replace(REQUEST, contents=second))
         await client.generate(replace(REQUEST, tools=()))
 
@@ -275,9 +270,8 @@ async def test_an_answer_that_does_not_come() -> None:
 
 
 async def test_a_server_that_is_not_there() -> None:
-    settings = Vertex(project="hotel", engine_id="123", model_base_url="http://127.0.0.1:1")
-    tokens = Tokens(Credentials(token="emu"))
-    client = Gemini(settings, JumpingClock(), tokens, calls=Rate(60))
+    settings = settings_at("http://127.0.0.1:1")
+    client = Gemini(settings, JumpingClock(), static_tokens(), calls=Rate(60))
     with pytest.raises(ProviderError) as caught:
         await client.generate(REQUEST)
     await client.close()

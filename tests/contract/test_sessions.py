@@ -9,27 +9,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from google.oauth2.credentials import Credentials
 
 from tests.clocks import NOON, FakeClock
-from tests.fakes_vertex import FakeSessions, JumpingClock
+from tests.fakes_vertex import FakeSessions, JumpingClock, settings_at, static_tokens
 from watibot.emulators import kit, vertex
 from watibot.errors import Cause, ProviderError
 from watibot.ports.outside import SessionEvent, Sessions
-from watibot.providers.google_auth import Tokens
 from watibot.providers.sessions import VertexSessions, host
 from watibot.quotas import Rate
-from watibot.settings import Vertex
-
-
-def settings(url: str) -> Vertex:
-    return Vertex(
-        project="hotel",
-        engine_id="123",
-        sessions_location="europe-west1",
-        sessions_base_url=url,
-        model_base_url=url,
-    )
 
 
 @asynccontextmanager
@@ -38,9 +25,9 @@ async def client_of(
 ) -> AsyncIterator[VertexSessions]:
     async with kit.serve(emulator.app()) as url:
         client = VertexSessions(
-            settings(url),
+            settings_at(url),
             clock,
-            Tokens(Credentials(token="emu")),
+            static_tokens(),
             appends=Rate(per_minute),
             writes=Rate(per_minute),
         )
@@ -210,9 +197,9 @@ async def test_an_append_is_never_repeated(
 
 async def test_a_server_that_is_not_there() -> None:
     client = VertexSessions(
-        settings("http://127.0.0.1:1"),
+        settings_at("http://127.0.0.1:1"),
         JumpingClock(),
-        Tokens(Credentials(token="emu")),
+        static_tokens(),
         appends=Rate(60),
         writes=Rate(60),
     )

@@ -141,6 +141,14 @@ def test_asks_for_what_a_booking_lacks_and_then_books() -> None:
     assert call["args"] == {**stay, "name": "Ana Mora"}
 
 
+def test_keeps_asking_beside_other_answers_until_the_guest_is_done() -> None:
+    wish = user("Quiero reservar del 12 al 15 de marzo")
+    asked = say(wish)
+    pool = text_of(say(wish, asked, user("¿tienen piscina?")))
+    assert pool == f"{ANSWERS['pool']['es']}\n\n{text_of(asked)}"
+    assert text_of(say(wish, asked, user("no, gracias"))) == SAYS["thanks"]["es"]
+
+
 def test_a_failed_tool_is_owned_up_to() -> None:
     wish = user("Book 2027-03-12 to 2027-03-15 for 2 guests please")
     called = say(wish, tools=TOOLS)

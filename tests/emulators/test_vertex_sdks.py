@@ -1,7 +1,7 @@
 """Google's own clients against the Vertex emulator: google-genai and google-cloud-agentplatform."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,20 +14,28 @@ from google.auth.transport.requests import Request as AuthRequest
 from google.genai import errors, types
 from google.oauth2 import credentials, service_account
 
+from tests.emulators.discovery import Discovery
 from watibot.emulators.kit import Clock, serve
 from watibot.emulators.vertex import Vertex, create
 
 # agentplatform is imported late, inside a fixture, and its pydantic models are of an older style.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:agentplatform.*")
 
+DISCOVERY = Discovery("v1beta1")
 MODEL = "gemini-3.8-flash"
 STATIC: Any = credentials.Credentials(token="emu")  # type: ignore[no-untyped-call]
 ENGINE = "reasoningEngines/123"
 
 
 @pytest.fixture
-def vertex() -> Vertex:
-    return create(Clock(), {})
+def vertex() -> Iterator[Vertex]:
+    """The emulator; afterwards Google's description judges all that the clients and it said."""
+    emulator = create(Clock(), {"journal_bodies": True})
+    yield emulator
+    exchanges: list[Any] = emulator.journal.since(kind="exchange")
+    fields = ("method", "path", "query", "request", "response")
+    problems = [DISCOVERY.check(*(each[field] for field in fields)) for each in exchanges]
+    assert [found for found in problems if found] == []
 
 
 @pytest.fixture
@@ -209,7 +217,7 @@ async def test_a_session_through_agentplatform(sessions: Any, vertex: Vertex) ->
     found = await sessions.list(name=ENGINE, config={"filter": 'user_id="50370000001"'})
     assert [session.name async for session in found] == [name]
     change = {"display_name": "d", "update_mask": "displayName"}
-    updated = await sessions._update(name=name, config=change)
+    updated = await sessions.update(name=name, config=change)
     assert updated.display_name == "d"
     await sessions.delete(name=name)
     with pytest.raises(errors.ClientError, match="not found"):

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from watibot import costs
-from watibot.ports.outside import Usage
+from watibot.modelcalls import Usage
 
 MILLION = 1_000_000
 BEFORE, AFTER = date(2026, 12, 31), date(2027, 1, 1)

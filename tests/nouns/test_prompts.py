@@ -11,7 +11,7 @@ from tests.invented import NOON, conversation, guest_message, hotel, item, step,
 from watibot.history import HistoryItem, ItemKind
 from watibot.instructions import Instructions
 from watibot.messages import ChannelName
-from watibot.ports import ModelRequest
+from watibot.modelcalls import ModelRequest
 from watibot.prompts import build, note, strip_signatures, tool_results_content
 from watibot.toolcalls import ToolCall, ToolResult
 from watibot.turns import Media, MediaState, Progress, Turn
@@ -25,7 +25,8 @@ PHOTO = {"inlineData": {"mimeType": "image/jpeg", "data": "/9j/"}}
 def request(
     folder: Path, open_turn: Turn, parts: dict[int, dict[str, Any]] | None = None
 ) -> ModelRequest:
-    return build(Instructions("Sea amable.", "abc"), hotel(folder), open_turn, parts or {}, NOON, (), 60.0)  # fmt: skip
+    told = Instructions("Sea amable.", "abc")
+    return build(told, hotel(folder), open_turn, parts or {}, NOON, (), 60.0)
 
 
 def texts(contents: tuple[dict[str, Any], ...]) -> list[list[str]]:

@@ -20,19 +20,19 @@ from watibot.retries import (
 from watibot.settings import Patience
 from watibot.turns import Progress
 
-PATIENCE = Patience(
-    backoff_first=10, backoff_cap=300, backoff_jitter=0.2, tries=30, recoveries=3
-)  # fmt: skip
+PATIENCE = Patience.model_validate(
+    {"backoff_first": 10, "backoff_cap": 300, "backoff_jitter": 0.2, "tries": 30, "recoveries": 3}
+)
 
 
 def failed(cause: Cause, retry_after: float | None = None) -> ProviderError:
     return ProviderError("gemini", cause, retry_after=retry_after)
 
 
-WAITS = [(1, 10), (2, 20), (3, 40), (4, 80), (5, 160), (6, 300), (7, 300), (29, 300), (2000, 300)]
+WAITS = [(1, 10), (2, 20), (3, 40), (4, 80), (5, 160), (6, 300), (7, 300), (29, 300)]
 
 
-@pytest.mark.parametrize(("tries", "seconds"), WAITS[:-1])
+@pytest.mark.parametrize(("tries", "seconds"), WAITS)
 def test_backoff_doubles_up_to_its_cap(tries: int, seconds: float) -> None:
     assert backoff(tries, PATIENCE, 0.0) == seconds
     assert backoff(tries, PATIENCE, 0.5) == pytest.approx(seconds * 1.1)

@@ -41,8 +41,10 @@ def redact(payload: Any) -> Any:
 
 
 def _redacted(value: Any, key: str, depth: int) -> Any:
-    if value is None or isinstance(value, bool) or not depth:
-        return value if depth or isinstance(value, bool) else None
+    if value is None or isinstance(value, bool):
+        return value
+    if not depth:
+        return None
     if isinstance(value, dict):
         return {
             name: _redacted(each, name.lower().replace("_", ""), depth - 1)
@@ -55,7 +57,7 @@ def _redacted(value: Any, key: str, depth: int) -> Any:
     return _number(value, key)
 
 
-def _number(value: float, key: str) -> float:
+def _number(value: int | float, key: str) -> int | float:
     if isinstance(value, float):
         return 0.5
     if key in _TIMES:
@@ -119,7 +121,7 @@ class Captures:
 
     async def keep(self, channel: str, body: Any) -> Path | None:
         """Writes a redacted copy; None if there are enough of its kind."""
-        kind = kind_of(channel, body)
+        kind = _kind(channel, body)
         kept = self._kept.get(kind)
         if kept is None and len(self._kept) >= _MOST_KINDS:
             return None
@@ -137,7 +139,7 @@ class Captures:
         path.write_text(json.dumps(cases, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
-def kind_of(channel: str, body: Any) -> str:
+def _kind(channel: str, body: Any) -> str:
     """`wati-message-image`, `manychat-instagram`: the provider's own words, as a file's name."""
     fields = body if isinstance(body, dict) else {}
     words = [channel, *(fields.get(key) for key in ("eventType", "type", "platform"))]

@@ -53,6 +53,8 @@ class HttpMediaSource:
             return await self._clock.limit(self._group.timeout, self._fetch(channel, media.source))
         except (httpx2.RequestError, TimeoutError) as error:
             raise failure(_provider(channel), error) from None
+        except (httpx2.InvalidURL, ValueError):
+            raise _never(channel, "not an address") from None
 
     async def _fetch(self, channel: ChannelName, source: str) -> File:
         url = source if "://" in source else self._wati_url(channel, source)

@@ -33,10 +33,8 @@ def sniff(data: bytes) -> str:
     if data[4:8] == b"ftyp":
         return _iso_media(data)
     # `filetype` wants 262 bytes at most; only its documents look further.
-    found = filetype.guess(data)
-    if found is not None:
-        return _SAME.get(found.mime, found.mime)
-    return _words(data)
+    found: str | None = filetype.guess_mime(data)
+    return _SAME.get(found, found) if found else _words(data)
 
 
 def _iso_media(data: bytes) -> str:

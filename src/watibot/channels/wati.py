@@ -36,8 +36,8 @@ from watibot.ports.outside import (
 from watibot.quotas import Rate
 from watibot.turns import Bubble
 
-# getMessages and the other reads: 10 per 10 seconds on every plan, so a little less, evenly.
-_READS_PER_MINUTE = 54
+# getMessages and the other reads: 10 per 10 seconds on every plan, and so never more here.
+_READS_PER_MINUTE, _READ_BURST = 30, 5
 _PAGE = 50
 _MOST_PAGES = 10
 _NEAR = timedelta(seconds=120)  # a row of the same words within this time of the attempt is ours
@@ -65,7 +65,7 @@ class Wati:
             self.name, http, clock, base, group.token.get_secret_value(), group.timeout
         )
         self._sends = Rate(group.sends_per_minute)
-        self._reads = Rate(_READS_PER_MINUTE)
+        self._reads = Rate(_READS_PER_MINUTE, _READ_BURST)
 
     def read(self, body: Any, received_at: datetime) -> Sequence[Delivery]:
         return wati_payloads.read(body, received_at, self._group.bot_operators)

@@ -20,9 +20,8 @@ def upgrade(
     env_file: Annotated[Path, typer.Option(help="File with settings, KEY=VALUE")] = Path(".env"),
 ) -> None:
     """Applies the migrations that are missing. `serve` does it too."""
-    from watibot import storage
     from watibot.settings import load
+    from watibot.storage import schema
 
-    settings = load(env_file)
-    storage.schema.upgrade(settings.service.database_url)
+    schema.upgrade(load(env_file).service.database_url)
     typer.echo("The schema is up to date")

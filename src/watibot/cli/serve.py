@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from watibot.settings import Settings
 
 app = typer.Typer(add_completion=False)
 
@@ -15,19 +18,27 @@ def serve(
     env_file: Annotated[Path, typer.Option(help="File with settings, KEY=VALUE")] = Path(".env"),
 ) -> None:
     """Runs the service; SIGTERM stops it after the work under way."""
-    import uvicorn
+    import uvloop
 
     from watibot import telemetry
     from watibot.settings import load
-    from watibot.wiring import build
 
     settings = load(env_file)
-    telemetry.configure(settings.service.log_level)
+    secret = settings.service.webhook_secret.get_secret_value()
+    telemetry.configure(settings.service.log_level, secret)
+    uvloop.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    import uvicorn
+
+    from watibot.wiring import build
+
+    app = await build(settings)
     config = uvicorn.Config(
-        build(settings).web,
+        app.web,
         host=settings.service.host,
         port=settings.service.port,
-        loop="uvloop",
         http="httptools",
         lifespan="on",
         access_log=False,  # its lines hold the webhook's secret
@@ -35,4 +46,4 @@ def serve(
         backlog=2048,
         timeout_graceful_shutdown=20,
     )
-    uvicorn.Server(config).run()
+    await uvicorn.Server(config).serve()

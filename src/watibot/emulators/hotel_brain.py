@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import takewhile
@@ -35,6 +36,8 @@ from watibot.emulators.hotel_phrases import (
 )
 
 Json = dict[str, Any]
+
+_TAPPED = re.compile(r"\[[^:\]]* elegid[oa]: (.*)\]$")
 
 
 @dataclass(frozen=True)
@@ -89,11 +92,21 @@ def signature(model: str, call: Json) -> str:
 
 
 def guest_words(content: Json) -> list[str]:
-    """The texts of a user's content, without the system's notes; none of a model's content."""
+    """The texts of a user's content, without the system's notes, which are lines in brackets; none
+    of a model's content. A tapped button's label stands in such a note and is the guest's word."""
     if content.get("role") != "user":
         return []
-    texts = [part["text"].strip() for part in content.get("parts", []) if part.get("text")]
-    return [text for text in texts if text and not text.startswith("[")]
+    texts = [part["text"] for part in content.get("parts", []) if part.get("text")]
+    said = ("\n".join(_without_notes(text)).strip() for text in texts)
+    return [text for text in said if text]
+
+
+def _without_notes(text: str) -> Iterator[str]:
+    for line in text.strip().splitlines():
+        if tapped := _TAPPED.match(line):
+            yield tapped[1]
+        elif not line.startswith("["):
+            yield line
 
 
 def detect_language(messages: list[str], earlier: list[Json]) -> str:
@@ -142,6 +155,8 @@ def _booking(
         spoken = [text for content in reversed(earlier) for text in guest_words(content)] + spoken
         start -= 1 + len(earlier)
     stay = read_stay(spoken, today)
+    if read_stay(messages, today) == Stay() and any(THANKS.search(text) for text in messages):
+        return Stay(), False  # "Thanks, that is all" ends the questions.
     if stay.check_in and stay.check_out and stay.check_out <= stay.check_in:
         stay = replace(stay, check_out=None)
     return stay if wanted or stay.complete else Stay(), wanted or stay.complete

@@ -150,7 +150,7 @@ PERSON = _words(
     r"recepcionista)|"
     r"human\b|real person|(?:speak|talk) (?:to|with) (?:a |an |the |some|your )?\w*|manager|"
     r"representative|"
-    r"queja|reclamo|reclamar|molest[oa]\b|p[eé]simo|terrible|horrible|complain\w*|refund|"
+    r"queja|reclamo|reclamar|molest[oa]\b|p[eé]simo|terrible|horrible|complain\w*|refund(?!able)|"
     r"reembolso|unacceptable|"
     r"inaceptable"
 )

@@ -58,7 +58,7 @@ class Vertex(Emulator):
         self.quotas = Quotas(clock, self.settings)
         operations = Operations(clock, self.settings)
         caches = Caches(clock)
-        self.sessions = Sessions(clock, self.settings, self.quotas, operations)
+        self.sessions = Sessions(clock, self.quotas, operations)
         self.events = Events(clock, self.quotas, self.sessions)
         self.models = Models(clock, self.settings, self.quotas, caches)
         self._tokens = 0

@@ -109,7 +109,7 @@ class Caches:
         model = served(call, name)
         if name == "gemini-4-argon":
             raise ApiError(400, f"Explicit context caching is not supported by {name}.")
-        kept = {
+        kept: Json = {
             key: body[key]
             for key in ("systemInstruction", "tools", "toolConfig", "contents")
             if key in body
@@ -136,7 +136,7 @@ class Caches:
             view["displayName"] = body["displayName"]
         cache = self._all[resource_name] = Cache(view, kept, tokens, now + HOUR)
         self._prolong(cache, body)
-        return view
+        return dict(view)
 
     def _list(self, call: Call) -> Json:
         now, start = self._clock.now(), f"{call.location}/cachedContents/"
@@ -154,7 +154,7 @@ class Caches:
             raise violation("update_mask", f"Only expiration can be updated: {sorted(refused)[0]}.")
         cache = self.find(_name(call))
         self._prolong(cache, body)
-        return cache.view
+        return dict(cache.view)
 
     def _prolong(self, cache: Cache, body: Json) -> None:
         now = self._clock.now()

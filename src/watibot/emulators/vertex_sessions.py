@@ -49,12 +49,15 @@ class Session:
     marks: set[str] = field(default_factory=set)
 
     def view(self) -> Json:
+        """As the API shows it; a copy of the state, which events go on changing."""
+        state = dict(self.fields["sessionState"])
         return {
             "name": self.name,
             "createTime": stamp(self.created),
             "updateTime": stamp(self.updated),
             "expireTime": stamp(self.expires),
-            **{name: value for name, value in self.fields.items() if value != {}},
+            **{name: value for name, value in self.fields.items() if name != "sessionState"},
+            **({"sessionState": state} if state else {}),
         }
 
 
@@ -73,11 +76,8 @@ class Engine:
 class Sessions:
     """Every session of every project, location and engine; the path says which."""
 
-    def __init__(
-        self, clock: Clock, settings: dict[str, object], quotas: Quotas, operations: Operations
-    ) -> None:
+    def __init__(self, clock: Clock, quotas: Quotas, operations: Operations) -> None:
         self._clock, self._quotas, self._operations = clock, quotas, operations
-        self._settings = settings
         self._engines: dict[str, Engine] = defaultdict(Engine)
         self._numbered = 0
 

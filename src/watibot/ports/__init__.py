@@ -5,6 +5,7 @@
 `tests/contract/` that the fake and every implementation sit.
 """
 
+from watibot.modelcalls import ModelAnswer, ModelRequest, Usage
 from watibot.ports.outside import (
     Absent,
     CannotTell,
@@ -18,8 +19,6 @@ from watibot.ports.outside import (
     MediaFiles,
     MediaSource,
     Model,
-    ModelAnswer,
-    ModelRequest,
     Notifier,
     Outcome,
     Refused,
@@ -27,7 +26,6 @@ from watibot.ports.outside import (
     SessionEvent,
     Sessions,
     Unknown,
-    Usage,
 )
 from watibot.ports.store import (
     Booking,

@@ -102,7 +102,7 @@ class Channel(Protocol):
     name: str  # "wati", "manychat"
 
     def read(self, body: Any, received_at: datetime) -> Sequence[Delivery]:
-        """What a webhook's JSON means. Raises UnreadablePayload with a reason free of guest data."""
+        """What a webhook's JSON means. Raises UnreadablePayload, its reason free of guest data."""
 
     async def send(self, conversation: Conversation, bubble: Bubble) -> Outcome: ...
 

@@ -1,4 +1,4 @@
-"""The promises of the store: one for webhooks, one for the worker, one for records, one for mirrors.
+"""The promises of the store: to webhooks, to the worker, for records, to the mirror.
 
 Methods are transactions: each is committed when it returns and leaves nothing when it raises.
 Methods that take a `fence` raise LostLease when somebody else has claimed the conversation since.
@@ -15,7 +15,7 @@ from typing import Protocol
 from watibot.conversations import Conversation
 from watibot.history import HistoryItem
 from watibot.messages import ChannelName, Inbound, Receipt, StaffMessage, Takeover
-from watibot.ports.outside import Usage
+from watibot.modelcalls import Usage
 from watibot.settings import Debounce
 from watibot.toolcalls import Caller
 from watibot.turns import Bubble, BubbleState, Media, Progress, Turn
@@ -147,9 +147,9 @@ class Desk(Protocol):
     async def finish_turn(
         self, conversation_id: str, fence: int, turn_id: str, finish: Finish, now: datetime
     ) -> tuple[Bubble, ...]:
-        """One commit: bubbles in the outbox, history extended by the guest's messages, the steps and
-        the last item, turn closed, staff told. New history is held back from the mirror until the
-        first bubble has left, because until then the turn may start again."""
+        """One commit: bubbles in the outbox, history extended by the guest's messages, the steps
+        and the last item, turn closed, staff told. New history is held back from the mirror until
+        the first bubble has left, because until then the turn may start again."""
 
     async def restart_turn(self, conversation_id: str, fence: int, turn_id: str) -> None:
         """After SUPERSEDED: bubbles cancelled, the turn's history and steps taken back, running."""

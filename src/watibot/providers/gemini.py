@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, cast
 import httpx2
 
 from watibot.errors import Cause, ProviderError
-from watibot.ports.outside import Clock, ModelAnswer, ModelRequest, Usage
+from watibot.modelcalls import ModelAnswer, ModelRequest, Usage
+from watibot.ports.outside import Clock
 from watibot.providers.google_auth import Tokens
 from watibot.providers.google_errors import from_response, from_transport, parsed, readable
 from watibot.quotas import Rate

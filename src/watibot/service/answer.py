@@ -2,8 +2,8 @@
 `deliver.py`.
 
 Each step is recorded as it ends, so that a killed process goes on where it was: a model's step
-before its tools run, the tools' results before the model is asked again. The session is not asked for
-anything here; the local history is the working copy.
+before its tools run, the tools' results before the model is asked again. The session is not asked
+for anything here; the local history is the working copy.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ from watibot.history import HistoryItem, ItemKind
 from watibot.hotel import Hotel
 from watibot.instructions import Instructions, InstructionsFile
 from watibot.messages import ChannelName
-from watibot.ports import Clock, Desk, Finish, Model, ModelAnswer, StepRecord
+from watibot.modelcalls import ModelAnswer
+from watibot.ports import Clock, Desk, Finish, Model, StepRecord
 from watibot.prompts import build, tool_results_content
 from watibot.rendering import bubbles as render
 from watibot.retries import GiveUp, Recover, RetryAt, after_failure, recovered
 from watibot.service.alert import Alerts
 from watibot.service.media import Downloads
 from watibot.settings import Patience
-from watibot.telemetry import Metrics, tag
+from watibot.telemetry import Metrics
 from watibot.toolcalls import Caller, Tool, ToolCall, ToolResult
 from watibot.turns import Bubble, Progress, Step, Turn
 from watibot.unreadable import only_unreadable, unreadable_kinds
@@ -311,7 +312,7 @@ class Answerer:
         log.info(
             f"turn.{outcome}",
             turn=turn.turn_id,
-            conversation=tag(turn.conversation.conversation_id),
+            conversation=turn.conversation.conversation_id,
             messages=len(turn.messages),
             steps=len(walk.steps),
             bubbles=len(bubbles),

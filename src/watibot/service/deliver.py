@@ -31,7 +31,7 @@ from watibot.ports import (
 from watibot.retries import backoff
 from watibot.service.alert import Alerts
 from watibot.settings import Patience
-from watibot.telemetry import Metrics, tag
+from watibot.telemetry import Metrics
 from watibot.turns import Bubble, BubbleState
 
 log = telemetry.logger(__name__)
@@ -215,7 +215,7 @@ class Deliverer:
             )
             until = now + timedelta(hours=self._patience.takeover_hours)
             await self._store.takeover(takeover, until)
-            log.info("staff.took", conversation=tag(conversation.conversation_id))
+            log.info("staff.took", conversation=conversation.conversation_id)
         return None
 
     async def _done(

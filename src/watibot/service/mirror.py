@@ -19,7 +19,7 @@ from watibot.conversations import Conversation
 from watibot.errors import Cause, ProviderError
 from watibot.history import HistoryItem, ItemKind, digest
 from watibot.ports import Clock, MirrorJob, SessionEvent, Sessions, Store
-from watibot.telemetry import Metrics, tag
+from watibot.telemetry import Metrics
 
 log = telemetry.logger(__name__)
 
@@ -41,8 +41,12 @@ def session_id_of(conversation: Conversation, generation: int) -> str:
     return f"c-{hashed}-{generation}"
 
 
-def event_of(item: HistoryItem) -> SessionEvent:
-    """An item as a session event: one for each guest message, model step and round of results."""
+def event_of(item: HistoryItem, *, plain: bool = False) -> SessionEvent:
+    """An item as a session event: one for each guest message, model step and round of results.
+
+    `plain` is for content that the sessions API refuses, because Gemini has a part that it does not
+    know yet: the content then travels in the free-form raw event, beside its text.
+    """
     author = {
         ItemKind.GUEST: "user",
         ItemKind.STAFF: "staff",
@@ -52,6 +56,9 @@ def event_of(item: HistoryItem) -> SessionEvent:
     }[item.kind]
     content = item.content or {"role": "model", "parts": [{"text": item.text}]}
     raw: dict[str, object] = {"kind": item.kind.value}
+    if plain:
+        raw["content"] = content
+        content = {"role": content["role"], "parts": [{"text": item.text or f"[{item.kind}]"}]}
     if item.author:
         raw["author"] = item.author
     return SessionEvent(
@@ -77,7 +84,7 @@ def item_of(event: SessionEvent) -> HistoryItem | None:
         kind=kind,
         at=event.timestamp,
         text=text,
-        content=None if kind is ItemKind.STAFF else event.content,
+        content=None if kind is ItemKind.STAFF else event.raw.get("content", event.content),
         turn_id=event.invocation_id,
         author=str(author) if author else None,
     )
@@ -171,7 +178,7 @@ class Mirror:
             pause = max(error.retry_after or 0.0, PAUSE_SECONDS)
             self._not_before[conversation_id] = self._clock.time() + pause
             self._metrics.provider_errors.labels(error.provider, error.cause).inc()
-            log.warning("mirror.later", conversation=tag(conversation_id), cause=error.cause)
+            log.warning("mirror.later", conversation=conversation_id, cause=error.cause)
         finally:
             self._under_work.discard(conversation_id)
 
@@ -192,7 +199,7 @@ class Mirror:
         try:
             for item in job.items:
                 if item.item_id not in there:
-                    await self._sessions.append(session_id, event_of(item))
+                    await self._append(session_id, item)
                     done.append(item.item_id)
         except ProviderError as error:
             if error.cause is not Cause.NOT_FOUND:
@@ -202,6 +209,15 @@ class Mirror:
         finally:
             if done:
                 await self._store.mirror_done(conversation_id, done)
+
+    async def _append(self, session_id: str, item: HistoryItem) -> None:
+        try:
+            await self._sessions.append(session_id, event_of(item))
+        except ProviderError as error:
+            if error.cause is not Cause.INVALID:
+                raise
+            log.error("mirror.content_refused", item=item.item_id, kind=item.kind)
+            await self._sessions.append(session_id, event_of(item, plain=True))
 
     async def _read_newest(self, session_id: str, count: int) -> list[SessionEvent]:
         try:
@@ -226,7 +242,7 @@ class Mirror:
             restored = await self._store.restore_history(conversation.conversation_id, past)
             log.info(
                 "session.found",
-                conversation=tag(conversation.conversation_id),
+                conversation=conversation.conversation_id,
                 restored=restored,
             )
         await self._store.set_session(
@@ -246,6 +262,6 @@ class Mirror:
         self._new.set()
         log.warning(
             "session.renewed",
-            conversation=tag(conversation.conversation_id),
+            conversation=conversation.conversation_id,
             generation=generation,
         )

@@ -24,7 +24,7 @@ from watibot.ports import Clock, Inbox
 from watibot.service.alert import Alerts
 from watibot.service.media import Downloads
 from watibot.settings import Debounce, Patience
-from watibot.telemetry import Metrics, tag
+from watibot.telemetry import Metrics
 
 log = telemetry.logger(__name__)
 
@@ -63,13 +63,13 @@ class Receiver:
                 until = received_at + self._takeover
                 if not await self._inbox.staff_message(delivery, received_at, until):
                     return "repeated"
-                log.info("staff.wrote", conversation=tag(delivery.conversation_id))
+                log.info("staff.wrote", conversation=delivery.conversation_id)
                 return "staff"
             case Takeover():
                 await self._inbox.takeover(delivery, received_at + self._takeover)
                 log.info(
                     "staff.took" if delivery.held else "staff.gave_back",
-                    conversation=tag(delivery.conversation_id),
+                    conversation=delivery.conversation_id,
                 )
                 return "takeover"
             case Ignored():

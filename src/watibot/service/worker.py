@@ -18,7 +18,7 @@ from watibot.errors import LostLease
 from watibot.ports import Claim, Clock, Desk
 from watibot.service.answer import Answerer
 from watibot.service.deliver import Deliverer, Pause
-from watibot.telemetry import Metrics, tag
+from watibot.telemetry import Metrics
 
 log = telemetry.logger(__name__)
 
@@ -57,7 +57,7 @@ class Worker:
         try:
             again_at = await self._walk(claim, started)
         except LostLease:
-            log.warning("lease.lost", conversation=tag(conversation_id))
+            log.warning("lease.lost", conversation=conversation_id)
             return None
         except Exception as error:
             # A mistake of ours in one conversation: the others go on, and this one is tried again.

@@ -13,37 +13,43 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Executable, bindparam, insert, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import bindparam, insert, select
 
 from watibot.conversations import Conversation, Owner, held_by_staff
-from watibot.messages import ChannelName, Inbound
+from watibot.messages import Inbound
 from watibot.ports.store import Received
 from watibot.settings import Debounce
-from watibot.storage.rows import ByDialect, Tx, conversation_of, insert_once, locked, of_hotel
-from watibot.storage.tables import aliases, conversations, media, messages, micros
+from watibot.storage.identities import (
+    UPSERT_CONVERSATIONS,
+    add_aliases,
+    known_names,
+    names_of,
+    new_conversation,
+)
+from watibot.storage.records import conversation
+from watibot.storage.rows import Tx, insert_once, locked, of_hotel
+from watibot.storage.tables import conversations, media, messages, micros
 from watibot.storage.timeline import append, guest_items
 from watibot.turns import GuestMessage, Media, MediaState, due
 
 _CONVERSATIONS = (
-    select(conversations)
+    select(
+        conversations.c.conversation_id,
+        conversations.c.channel,
+        conversations.c.address,
+        conversations.c.guest_name,
+        conversations.c.owner,
+        conversations.c.last_guest_at,
+        conversations.c.due_at,
+        conversations.c.deadline_at,
+        conversations.c.not_before,
+    )
     .where(
         of_hotel(conversations),
         conversations.c.conversation_id.in_(bindparam("ids", expanding=True)),
     )
     .order_by(conversations.c.conversation_id)  # locks in one order: no deadlock
     .with_for_update()
-)
-_BY_ALIAS = select(aliases.c.channel, aliases.c.alias, aliases.c.conversation_id).where(
-    of_hotel(aliases), aliases.c.alias.in_(bindparam("names", expanding=True))
-)
-_NAMES = bindparam("names", expanding=True)
-_BY_ADDRESS = select(
-    conversations.c.channel, conversations.c.address, conversations.c.conversation_id
-).where(
-    of_hotel(conversations),
-    conversations.c.channel.in_(bindparam("channels", expanding=True)),
-    or_(conversations.c.address.in_(_NAMES), conversations.c.conversation_id.in_(_NAMES)),
 )
 _REPEATED = (
     select(messages.c.seq)
@@ -55,28 +61,8 @@ _REPEATED = (
     )
     .limit(1)
 )
-_NEW_MESSAGES = insert_once(
-    messages, messages.c.channel, messages.c.provider_id, messages.c.seq
-)
-_NEW_ALIASES = insert_once(aliases)
+_NEW_MESSAGES = insert_once(messages, messages.c.item_id, messages.c.seq)
 _NEW_MEDIA = insert(media).returning(media.c.media_id)
-
-
-def _upsert_conversations() -> ByDialect:
-    forms: dict[str, Executable] = {}
-    for name, dialect_insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert)):
-        statement = dialect_insert(conversations)
-        forms[name] = statement.on_conflict_do_update(
-            index_elements=[conversations.c.hotel_id, conversations.c.conversation_id],
-            set_={
-                column: statement.excluded[column]
-                for column in ("address", "guest_name", "last_guest_at", "due_at", "deadline_at")
-            },
-        )
-    return forms
-
-
-_UPSERT_CONVERSATIONS = _upsert_conversations()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +77,20 @@ class Arrival:
 
 @dataclass(slots=True)
 class _Burst:
-    """A conversation while a batch is stored: as it was (`None`: new), and as it becomes."""
+    """A conversation while a batch is stored. `staffed` is it as it was, if staff had it."""
 
-    channel: ChannelName
-    conversation: Conversation | None
+    channel: str
     address: str
     guest_name: str | None
     last_guest_at: datetime
     due_at: datetime | None = None
     deadline_at: datetime | None = None
     not_before: datetime | None = None
-    created_at: datetime | None = None
+    staffed: Conversation | None = None
     touched: bool = False
 
     def held(self, now: datetime) -> bool:
-        return self.conversation is not None and held_by_staff(self.conversation, now)
+        return self.staffed is not None and held_by_staff(self.staffed, now)
 
 
 def receive(tx: Tx, arrivals: Sequence[Arrival]) -> list[Received]:
@@ -113,8 +98,8 @@ def receive(tx: Tx, arrivals: Sequence[Arrival]) -> list[Received]:
     batch = _Batch(tx)
     batch.find(arrivals)
     ids = [batch.identify(arrival) for arrival in arrivals]
-    keys = batch.insert(arrivals, ids)
-    return batch.apply(arrivals, ids, keys)
+    items = batch.insert(arrivals, ids)
+    return batch.apply(arrivals, ids, items)
 
 
 class _Batch:
@@ -124,7 +109,7 @@ class _Batch:
         self._tx = tx
         self._bursts: dict[str, _Burst] = {}
         self._names: dict[tuple[str, str], str] = {}
-        self._seqs: dict[tuple[str, str], int] = {}
+        self._seqs: dict[str, int] = {}
         self._aliases: dict[tuple[str, str], str] = {}
 
     def find(self, arrivals: Sequence[Arrival]) -> None:
@@ -137,82 +122,69 @@ class _Batch:
         ]
         if not unknown:
             return
-        names = {name for message in unknown for name in _names(message)}
+        names = {name for message in unknown for name in names_of(message)}
         channels = {message.channel for message in unknown}
-        found = [
-            *self._tx.all(_BY_ADDRESS, names=list(names), channels=list(channels)),
-            *self._tx.all(_BY_ALIAS, names=list(names)),
-        ]
-        for channel, name, conversation_id in found:
-            self._names[channel, name] = conversation_id
-            self._names[channel, conversation_id] = conversation_id
-        self._load({conversation_id for _, _, conversation_id in found} - self._bursts.keys())
+        self._names.update(known_names(self._tx, names, channels))
+        self._load(set(self._names.values()) - self._bursts.keys())
 
     def _load(self, ids: Iterable[str]) -> None:
         wanted = sorted(ids)
         if not wanted:
             return
         for row in self._tx.all(_CONVERSATIONS, ids=wanted):
-            self._bursts[row.conversation_id] = _Burst(
-                row.channel,
-                conversation_of(row),
-                row.address,
-                row.guest_name,
-                row.last_guest_at,
-                row.due_at,
-                row.deadline_at,
-                row.not_before,
-                row.created_at,
-            )
+            conversation_id, channel, address, guest_name, owner, *times = row
+            burst = _Burst(channel, address, guest_name, *times)
+            if owner == Owner.STAFF:
+                burst.staffed = conversation(self._tx, conversation_id)
+            self._bursts[conversation_id] = burst
 
     def identify(self, arrival: Arrival) -> str:
         """The conversation of a message; a new one if none of its names is known."""
         message = arrival.message
         if message.conversation_id in self._bursts:
+            for name in message.aliases:
+                self._names.setdefault((message.channel, name), message.conversation_id)
             return message.conversation_id
-        for name in _names(message):
+        for name in names_of(message):
             known = self._names.get((message.channel, name))
             if known is not None:
                 return known
         self._bursts[message.conversation_id] = _Burst(
             message.channel,
-            None,
             message.address,
             message.sender_name,
             min(message.provider_time, arrival.received_at),
-            created_at=arrival.received_at,
         )
-        for name in _names(message):
+        for name in names_of(message):
             self._names[message.channel, name] = message.conversation_id
         return message.conversation_id
 
-    def insert(
-        self, arrivals: Sequence[Arrival], ids: Sequence[str]
-    ) -> list[tuple[str, str] | None]:
-        """Inserts what is new; each message's key, None for a repetition."""
+    def insert(self, arrivals: Sequence[Arrival], ids: Sequence[str]) -> list[str | None]:
+        """Inserts what is new; each message's item id, None for a repetition in the batch."""
         rows: dict[tuple[str, str], dict[str, Any]] = {}
-        keys: list[tuple[str, str] | None] = []
+        items: list[str | None] = []
         digests: dict[tuple[str, str], datetime] = {}
         for arrival, conversation_id in zip(arrivals, ids, strict=True):
             message = arrival.message
             provider_id = message.provider_id
             if message.repeat_window is not None:
                 if self._repeated(arrival, message.repeat_window, digests):
-                    keys.append(None)
+                    items.append(None)
                     continue
                 provider_id = f"{provider_id}@{micros(arrival.received_at)}"
             key = (message.channel.value, provider_id)
             if key in rows:
-                keys.append(None)
+                items.append(None)
                 continue
-            keys.append(key)
+            item_id = uuid4().hex
+            items.append(item_id)
             held = self._bursts[conversation_id].held(arrival.received_at)
             rows[key] = {
                 "channel": message.channel,
                 "provider_id": provider_id,
                 "record_id": message.record_id,
                 "conversation_id": conversation_id,
-                "item_id": uuid4().hex,
+                "item_id": item_id,
                 "provider_time": message.provider_time,
                 "received_at": arrival.received_at,
                 "kind": message.kind,
@@ -223,9 +195,8 @@ class _Batch:
             }
         if rows:
             inserted = self._tx.add(self._tx.pick(_NEW_MESSAGES), list(rows.values()))
-            self._seqs = {(row[0], row[1]): row[2] for row in inserted}
-        self._rows = rows
-        return keys
+            self._seqs = {row[0]: row[1] for row in inserted}
+        return items
 
     def _repeated(
         self, arrival: Arrival, seconds: float, digests: dict[tuple[str, str], datetime]
@@ -250,26 +221,22 @@ class _Batch:
         return False
 
     def apply(
-        self,
-        arrivals: Sequence[Arrival],
-        ids: Sequence[str],
-        keys: Sequence[tuple[str, str] | None],
+        self, arrivals: Sequence[Arrival], ids: Sequence[str], items: Sequence[str | None]
     ) -> list[Received]:
         """What the new messages do to their conversations."""
         answers: list[Received] = []
         held: dict[str, list[GuestMessage]] = {}
-        for arrival, conversation_id, key in zip(arrivals, ids, keys, strict=True):
-            seq = None if key is None else self._seqs.get(key)
-            if key is None or seq is None:
+        for arrival, conversation_id, item_id in zip(arrivals, ids, items, strict=True):
+            seq = None if item_id is None else self._seqs.get(item_id)
+            if item_id is None or seq is None:
                 answers.append(Received(False, conversation_id))
                 continue
             burst = self._bursts[conversation_id]
             self._refresh(burst, conversation_id, arrival)
             files = self._add_media(arrival.message, seq) if arrival.message.attachments else ()
             if burst.held(arrival.received_at):
-                row = self._rows[key]
                 held.setdefault(conversation_id, []).append(
-                    _guest_message(arrival, seq, row["item_id"], files)
+                    _guest_message(arrival, seq, item_id, files)
                 )
                 answers.append(Received(True, conversation_id, None, files))
                 continue
@@ -280,7 +247,7 @@ class _Batch:
             if burst.not_before is not None:
                 wake = max(wake, burst.not_before)
             answers.append(Received(True, conversation_id, wake, files))
-        self._save()
+        self._save(arrivals[0].received_at)
         for conversation_id, guests in held.items():
             stored = locked(self._tx, conversation_id)
             assert stored is not None
@@ -332,13 +299,13 @@ class _Batch:
             )
         return tuple(files)
 
-    def _save(self) -> None:
+    def _save(self, now: datetime) -> None:
         changed = [
             new_conversation(
                 conversation_id,
                 burst.channel,
                 burst.address,
-                burst.created_at,
+                now,
                 guest_name=burst.guest_name,
                 last_guest_at=burst.last_guest_at,
                 due_at=burst.due_at,
@@ -348,51 +315,9 @@ class _Batch:
             if burst.touched
         ]
         if changed:
-            self._tx.add(self._tx.pick(_UPSERT_CONVERSATIONS), changed)
+            self._tx.add(self._tx.pick(UPSERT_CONVERSATIONS), changed)
         if self._aliases:
-            self._tx.add(
-                self._tx.pick(_NEW_ALIASES),
-                [
-                    {"channel": channel, "alias": alias, "conversation_id": conversation_id}
-                    for (channel, alias), conversation_id in sorted(self._aliases.items())
-                ],
-            )
-
-
-def new_conversation(
-    conversation_id: str,
-    channel: str,
-    address: str,
-    created_at: datetime | None,
-    **more: Any,
-) -> dict[str, Any]:
-    """A conversation's row as it begins."""
-    return {
-        "conversation_id": conversation_id,
-        "channel": channel,
-        "address": address,
-        "owner": Owner.BOT,
-        "session_generation": 0,
-        "fence": 0,
-        "created_at": created_at,
-        **more,
-    }
-
-
-def resolve(tx: Tx, channel: ChannelName, conversation_id: str, address: str) -> str:
-    """The conversation that goes by these names; `conversation_id` itself if none does."""
-    if locked(tx, conversation_id) is not None:
-        return conversation_id
-    names = [conversation_id, address]
-    found = [*tx.all(_BY_ADDRESS, names=names, channels=[channel]), *tx.all(_BY_ALIAS, names=names)]
-    for on, _, known in found:
-        if on == channel:
-            return str(known)
-    return conversation_id
-
-
-def _names(message: Inbound) -> tuple[str, ...]:
-    return (message.conversation_id, message.address, *message.aliases)
+            add_aliases(self._tx, self._aliases)
 
 
 def _guest_message(

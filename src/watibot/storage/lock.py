@@ -56,6 +56,7 @@ def hold_service_lock(url: str) -> Lock:
     """Raises SettingsError when another process serves this store."""
     path = database_file(url)
     if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
             return _FileLock(path.with_name(path.name + ".lock"))
         except OSError:

@@ -22,6 +22,7 @@ from watibot.storage.tables import conversations
 from watibot.turns import Bubble, BubbleState, Media, MediaState
 
 ByDialect = Mapping[str, Executable]
+AnyRow = Row[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,11 @@ class Tx:
     connection: Connection
     hotel_id: str
 
-    def all(self, statement: Executable, **values: Any) -> Sequence[Row[Any]]:
+    def all(self, statement: Executable, **values: Any) -> Sequence[AnyRow]:
         """All rows."""
         return self.connection.execute(statement, {"hotel": self.hotel_id, **values}).all()
 
-    def one(self, statement: Executable, **values: Any) -> Row[Any] | None:
+    def one(self, statement: Executable, **values: Any) -> AnyRow | None:
         """The first row, or None."""
         return self.connection.execute(statement, {"hotel": self.hotel_id, **values}).first()
 
@@ -44,7 +45,7 @@ class Tx:
         result = self.connection.execute(statement, {"hotel": self.hotel_id, **values})
         return result.rowcount
 
-    def add(self, statement: Executable, rows: Sequence[dict[str, Any]]) -> Sequence[Row[Any]]:
+    def add(self, statement: Executable, rows: Sequence[dict[str, Any]]) -> Sequence[AnyRow]:
         """Inserts rows of this hotel; what the statement returns."""
         result = self.connection.execute(
             statement, [{"hotel_id": self.hotel_id, **row} for row in rows]
@@ -81,12 +82,12 @@ _LOCK = select(conversations).where(of_conversation(conversations)).with_for_upd
 UPDATE_CONVERSATION = update(conversations).where(of_conversation(conversations))
 
 
-def locked(tx: Tx, conversation_id: str) -> Row[Any] | None:
+def locked(tx: Tx, conversation_id: str) -> AnyRow | None:
     """The conversation's row, which is this transaction's until its end."""
     return tx.one(_LOCK, conversation=conversation_id)
 
 
-def fenced(tx: Tx, conversation_id: str, fence: int) -> Row[Any]:
+def fenced(tx: Tx, conversation_id: str, fence: int) -> AnyRow:
     """The same for who holds the lease. Raises LostLease."""
     row = locked(tx, conversation_id)
     if row is None or row.fence != fence:
@@ -94,7 +95,7 @@ def fenced(tx: Tx, conversation_id: str, fence: int) -> Row[Any]:
     return row
 
 
-def conversation_of(row: Row[Any]) -> Conversation:
+def conversation_of(row: AnyRow) -> Conversation:
     return Conversation(
         row.hotel_id,
         row.conversation_id,
@@ -111,7 +112,7 @@ def conversation_of(row: Row[Any]) -> Conversation:
     )
 
 
-def bubble_of(row: Row[Any]) -> Bubble:
+def bubble_of(row: AnyRow) -> Bubble:
     return Bubble(
         row.bubble_id,
         row.conversation_id,
@@ -124,7 +125,7 @@ def bubble_of(row: Row[Any]) -> Bubble:
     )
 
 
-def media_of(row: Row[Any]) -> Media:
+def media_of(row: AnyRow) -> Media:
     return Media(
         row.media_id,
         row.kind,
@@ -138,7 +139,7 @@ def media_of(row: Row[Any]) -> Media:
     )
 
 
-def item_of(row: Row[Any]) -> HistoryItem:
+def item_of(row: AnyRow) -> HistoryItem:
     return HistoryItem(
         row.item_id, ItemKind(row.kind), row.at, row.text, row.content, row.turn_id, row.author
     )

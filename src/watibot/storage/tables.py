@@ -7,6 +7,7 @@ that rely on them: SQLite takes a partial index only for the very same term.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,6 +30,7 @@ from sqlalchemy import (
     UniqueConstraint,
     literal_column,
 )
+from sqlalchemy.types import TypeEngine
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -39,34 +41,46 @@ def micros(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
+def moment(value: int) -> datetime:
+    """The same backwards."""
+    return _EPOCH + timedelta(microseconds=value)
+
+
+def storable(text: str) -> str:
+    """Text without what a database cannot hold (NUL, half surrogates), which JSON escapes can
+    carry in."""
+    if "\x00" in text:
+        text = text.replace("\x00", "")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+# The types below give their processors themselves, one call for each value instead of two: an
+# inbound message has two dozen values.
+
+
 class Moment(TypeDecorator[datetime]):
     """An aware time as integer microseconds since the epoch: exact, ordered, portable."""
 
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        return None if value is None else micros(value)
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], int | None]:
+        return lambda value: None if value is None else micros(value)
 
-    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else _EPOCH + timedelta(microseconds=value)
+    def result_processor(
+        self, dialect: Dialect, coltype: object
+    ) -> Callable[[int | None], datetime | None]:
+        return lambda value: None if value is None else moment(value)
 
 
 class Words(TypeDecorator[str]):
-    """Text from outside: without what a database cannot hold (NUL, half surrogates), which JSON
-    escapes can carry in."""
+    """Text from outside, made storable."""
 
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        if value is None:
-            return None
-        if "\x00" in value:
-            value = value.replace("\x00", "")
-        if value.isascii():
-            return value
-        return value.encode("utf-8", "replace").decode()
+    def bind_processor(self, dialect: Dialect) -> Callable[[str | None], str | None]:
+        return lambda value: None if value is None else storable(value)
 
 
 class Name(TypeDecorator[str]):
@@ -75,14 +89,12 @@ class Name(TypeDecorator[str]):
     impl = String
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> Any:
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
         collation = "C" if dialect.name == "postgresql" else None
         return dialect.type_descriptor(String(collation=collation))
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        if value is None or (value.isascii() and "\x00" not in value):
-            return value
-        return value.replace("\x00", "").encode("utf-8", "replace").decode()
+    def bind_processor(self, dialect: Dialect) -> Callable[[str | None], str | None]:
+        return lambda value: None if value is None else storable(value)
 
 
 class Json(TypeDecorator[dict[str, Any]]):

@@ -1,4 +1,4 @@
-"""A conversation's history rows: how items are added in strict order of time, and how they are read.
+"""A conversation's history rows: how items are added, in strict order of time, and how read.
 
 `turnbook.py` adds a finished turn, `inbox.py` and `takeovers.py` what is said while staff answer.
 """
@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Executable, Row, bindparam, func, insert, select, update
+from sqlalchemy import Executable, bindparam, func, insert, select, update
 
 from watibot.history import HistoryItem, ItemKind
 from watibot.messages import MessageKind
 from watibot.storage.rows import (
     UPDATE_CONVERSATION,
+    AnyRow,
     Tx,
     item_of,
     media_of,
@@ -61,28 +63,37 @@ def append(
     items: Sequence[HistoryItem],
     mirror: str,
 ) -> datetime | None:
-    """Adds items in their order; each one's time is moved past the one before it. The newest time."""
-    rows: list[dict[str, Any]] = []
+    """Adds items in their order, each one's time moved past the one before. The newest time."""
+    placed = []
     for item in items:
-        at = item.at if last_item_at is None else max(item.at, last_item_at + _TICK)
-        last_item_at = at
-        rows.append(
-            {
-                "conversation_id": conversation_id,
-                "item_id": item.item_id,
-                "kind": item.kind,
-                "at": at,
-                "text": item.text,
-                "content": item.content,
-                "turn_id": item.turn_id,
-                "author": item.author,
-                "mirror": mirror,
-            }
-        )
-    if rows:
-        tx.add(_INSERT, rows)
+        last_item_at = item.at if last_item_at is None else max(item.at, last_item_at + _TICK)
+        placed.append(replace(item, at=last_item_at))
+    insert_items(tx, conversation_id, placed, mirror)
+    if placed:
         tx.run(UPDATE_CONVERSATION, conversation=conversation_id, last_item_at=last_item_at)
     return last_item_at
+
+
+def insert_items(tx: Tx, conversation_id: str, items: Sequence[HistoryItem], mirror: str) -> None:
+    """Items whose times are right already."""
+    if items:
+        tx.add(
+            _INSERT,
+            [
+                {
+                    "conversation_id": conversation_id,
+                    "item_id": item.item_id,
+                    "kind": item.kind,
+                    "at": item.at,
+                    "text": item.text,
+                    "content": item.content,
+                    "turn_id": item.turn_id,
+                    "author": item.author,
+                    "mirror": mirror,
+                }
+                for item in items
+            ],
+        )
 
 
 def newest(tx: Tx, conversation_id: str, count: int) -> list[HistoryItem]:
@@ -147,15 +158,14 @@ def waiting_to_staff(
 
 def _guest_messages(tx: Tx, statement: Executable, **values: Any) -> tuple[GuestMessage, ...]:
     rows = tx.all(statement, **values)
-    seqs = [row.seq for row in rows if row.kind == MessageKind.MEDIA]
     files: dict[int, list[Media]] = {}
-    if seqs:
-        for found in tx.all(_MEDIA, seqs=seqs):
+    if rows:
+        for found in tx.all(_MEDIA, seqs=[row.seq for row in rows]):
             files.setdefault(found.message_seq, []).append(media_of(found))
     return tuple(_guest_message(row, files.get(row.seq, ())) for row in rows)
 
 
-def _guest_message(row: Row[Any], files: Sequence[Media]) -> GuestMessage:
+def _guest_message(row: AnyRow, files: Sequence[Media]) -> GuestMessage:
     return GuestMessage(
         row.seq,
         row.item_id,

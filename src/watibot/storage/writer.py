@@ -65,8 +65,8 @@ class _Job:
 class Writer:
     """Threads that write, and threads that read. `close` ends them; it is not for reuse."""
 
-    def __init__(self, url: str) -> None:
-        self._loop = asyncio.get_running_loop()
+    def __init__(self, url: str, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
         self._engine = engine_for(url)
         self._sqlite = self._engine.dialect.name == "sqlite"
         self._begin = "BEGIN IMMEDIATE" if self._sqlite else "BEGIN"
@@ -83,10 +83,13 @@ class Writer:
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """The closure's result once it is committed. What it raises leaves nothing behind."""
-        job = _Job(work, self._loop.create_future())
-        self._jobs.put(job)
-        result: T = await job.future
-        return result
+        return await self.submit(work)
+
+    def submit(self, work: Callable[[Connection], T]) -> asyncio.Future[T]:
+        """The same for who does not wait. Called in the loop."""
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._jobs.put(_Job(work, future))
+        return future
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """The closure's result over what is committed; it must not write."""

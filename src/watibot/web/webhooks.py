@@ -9,7 +9,7 @@ nothing could be committed the answer is 503, so that the provider comes again.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -47,7 +47,7 @@ class Webhook:
         secret: str,
         now: Callable[[], datetime],
         metrics: Metrics,
-        capture: Callable[[str, Any], None] | None = None,
+        capture: Callable[[str, Any], Awaitable[object]] | None = None,
     ) -> None:
         self._channel = channel
         self._accepted = _response(200, answer)
@@ -87,21 +87,21 @@ class Webhook:
     async def _take(self, raw: bytes) -> None:
         try:
             body = parse(raw)
-            deliveries = self._deliveries_in(body)
+            if self._capture is not None:
+                await self._capture(self._channel, body)
+            received_at = self._now()
+            deliveries = self._read_all(body, received_at)
         except UnreadablePayload as reason:
             await self._taker.quarantine(self._channel, str(reason), raw)
             self._count("quarantined")
             return
-        received_at = self._now()
         for delivery in deliveries:
             self._count(await self._taker.take(delivery, raw, received_at))
-        if self._capture is not None:
-            self._capture(self._channel, body)
 
-    def _deliveries_in(self, body: Any) -> Sequence[Delivery]:
+    def _read_all(self, body: Any, received_at: datetime) -> Sequence[Delivery]:
         if self._read is None:
             raise UnreadablePayload("this channel is not configured")
-        return self._read(body, self._now())
+        return self._read(body, received_at)
 
     def _count(self, outcome: str) -> None:
         counter = self._counters.get(outcome)

@@ -1,5 +1,7 @@
 """The first schema. It stands by itself: what `tables.py` becomes later does not change it."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -13,7 +15,7 @@ MOMENT = sa.BigInteger()  # microseconds since the epoch
 SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
-def _where(condition: str) -> dict[str, sa.TextClause]:
+def _where(condition: str) -> dict[str, Any]:
     return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
 
 

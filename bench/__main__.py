@@ -1,0 +1,48 @@
+"""`python -m bench`, also `make bench`: every budget beside its floor, in one run of a few minutes.
+
+Status 1 when a budget is not met. A name as argument runs that measurement alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from bench import acknowledge, start, turns
+from bench.table import Line, show
+
+MEASUREMENTS = {
+    "start": start.measure,
+    "acknowledge": acknowledge.measure,
+    "turns": turns.measure,
+}
+
+
+async def run(names: list[str], console: Console) -> list[Line]:
+    lines: list[Line] = []
+    for name in names:
+        with tempfile.TemporaryDirectory(prefix="watibot-bench-") as folder:
+            with console.status(f"measuring: {name}"):
+                lines += await MEASUREMENTS[name](Path(folder))
+    return lines
+
+
+def main() -> None:
+    console = Console()
+    began = time.monotonic()
+    wanted = sys.argv[1:] or list(MEASUREMENTS)
+    if unknown := set(wanted) - set(MEASUREMENTS):
+        sys.exit(f"no measurement {sorted(unknown)}; there are {list(MEASUREMENTS)}")
+    lines = asyncio.run(run(wanted, console))
+    show(console, lines)
+    console.print(f"{time.monotonic() - began:.0f} s")
+    sys.exit(any(line.ok is False for line in lines))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""What a person sees of a run: the conversations as they happen, then what they came to.
+
+`demo.py` and `rehearse.py` write through it. Guests and hotel are invented, so their words may be
+shown here; the service itself never logs any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from watibot.cli.stage.guests import Guest
+from watibot.cli.stage.journals import Check, Entry, Summary
+from watibot.messages import ChannelName
+
+COLOURS = {
+    ChannelName.WHATSAPP: "green",
+    ChannelName.FACEBOOK: "blue",
+    ChannelName.INSTAGRAM: "magenta",
+}
+LABELS = {
+    ChannelName.WHATSAPP: "WhatsApp",
+    ChannelName.FACEBOOK: "Messenger",
+    ChannelName.INSTAGRAM: "Instagram",
+}
+PLAIN_WIDTH = 132
+
+
+def console() -> Console:
+    """Colours and the terminal's width on a terminal, else plain lines."""
+    found = Console(highlight=False)
+    return found if found.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
+
+
+class Screen:
+    """One line for each message; times are the run's own, in the hotel's zone."""
+
+    def __init__(self, out: Console, zone: ZoneInfo) -> None:
+        self._out = out
+        self._zone = zone
+
+    def said(self, guest: Guest, entry: Entry) -> None:
+        words = str(entry["text"] or "")
+        if entry["type"] != "text":
+            # A file's words are a URL or nothing.
+            words = words if entry["type"] == "button" else ""
+            words = f"[{entry['type']}] {words}".rstrip()
+        self._line(entry, guest, "→", words, "default")
+
+    def bubble(self, guest: Guest, entry: Entry) -> None:
+        self._line(entry, guest, "←", entry["text"], "bright_black")
+
+    def colleague(self, guest: Guest, entry: Entry, name: str) -> None:
+        self._line(entry, guest, "⇐", f"{name}: {entry['text']}", "yellow")
+
+    def notice(self, entry: Entry) -> None:
+        self._event(entry["at"], f"staff are told: {entry['title']}", "yellow")
+
+    def assigned(self, guest: Guest, entry: Entry) -> None:
+        self._event(entry["at"], f"the chat of {guest.name} is given to {entry['email']}", "yellow")
+
+    def outage(self, at: str, words: str) -> None:
+        self._event(at, words, "red")
+
+    def note(self, words: str) -> None:
+        self._out.print(Text(words, style="bold"))
+
+    def _line(self, entry: Entry, guest: Guest, arrow: str, words: str, style: str) -> None:
+        line = Text.assemble(
+            (self._clock(entry["at"]), "dim"),
+            "  ",
+            (f"{LABELS[guest.channel]:<9}", COLOURS[guest.channel]),
+            "  ",
+            f"{guest.name:<16} {arrow} ",
+            (" ".join(words.split()), style),
+        )
+        self._print(line)
+
+    def _event(self, at: str, words: str, style: str) -> None:
+        self._print(Text.assemble((self._clock(at), "dim"), "  ", (f"── {words}", style)))
+
+    def _print(self, line: Text) -> None:
+        self._out.print(line, no_wrap=True, overflow="ellipsis", crop=True)
+
+    def _clock(self, at: str) -> str:
+        return f"{datetime.fromisoformat(at).astimezone(self._zone):%H:%M:%S}"
+
+
+def progress(out: Console) -> Progress:
+    """A bar with rate and time left."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=out,
+        # Without a terminal only the last state is printed, once.
+        refresh_per_second=4,
+    )
+
+
+def show(out: Console, run: Summary, found: Sequence[Check], seconds: float) -> None:
+    """The summary, then one line for each check."""
+    counts = run.tally
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, value in (
+        ("guests", f"{run.guests}"),
+        ("received", f"{run.received} messages in {run.deliveries} deliveries"),
+        ("turns answered", f"{counts.turns}, {counts.turns / seconds:.1f} a second"),
+        ("bubbles", f"{counts.bubbles}"),
+        ("lost", f"{counts.lost}"),
+        ("doubled", f"{counts.doubled}"),
+        ("out of order", f"{counts.out_of_order}"),
+        ("with staff", f"{counts.held} messages; {run.notices} notices to staff"),
+        ("session events", f"{counts.events} (doubled {run.events_doubled})"),
+        ("own time", f"p50 {_milliseconds(run.median)}, p95 {_milliseconds(run.slowest)}"),
+        ("model", _model(run)),
+        ("run", f"{seconds:.1f} s"),
+    ):
+        table.add_row(name, value)
+    out.print()
+    out.print(table)
+    out.print()
+    for check in found:
+        mark = Text("ok     ", "green") if check.ok else Text("not ok ", "bold red")
+        out.print(Text.assemble(mark, check.name, (f"  ({check.found})", "dim")))
+    if run.troubled:
+        out.print(Text(f"look at: {', '.join(run.troubled[:10])}", "red"))
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds * 1000:.1f} ms"
+
+
+def _model(run: Summary) -> str:
+    share = run.cached_tokens / run.prompt_tokens if run.prompt_tokens else 0.0
+    return f"{run.model_calls} calls, {share:.0%} of {run.prompt_tokens} prompt tokens cached"

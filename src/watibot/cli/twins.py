@@ -1,0 +1,110 @@
+"""A conversation's local history beside its Vertex session, and the repair of what is missing.
+
+`inspect.py` is before it; `service/mirror.py` compares and, in a repair, writes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from watibot.conversations import Conversation
+from watibot.errors import Cause, ProviderError
+from watibot.history import HistoryItem
+from watibot.ports import SessionEvent, Sessions
+from watibot.service.mirror import Comparison, compare
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """`on_their_way` were not given to the session yet and do not count as missing. `trouble` is
+    why nothing could be compared."""
+
+    conversation_id: str
+    session_id: str | None
+    on_their_way: int = 0
+    missing: tuple[str, ...] = ()
+    comparison: Comparison | None = None
+    trouble: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.trouble is None and not self.missing and self._same
+
+    @property
+    def _same(self) -> bool:
+        found = self.comparison
+        return found is None or not (
+            found.extra or found.doubled or found.differing or not found.in_order
+        )
+
+    def words(self) -> str:
+        """`ok` or what differs, without anything that a guest said."""
+        if self.trouble:
+            return f"not ok: {self.trouble}"
+        if self.comparison is None:
+            return f"ok: no session yet, {self.on_their_way} items on their way"
+        found = self.comparison
+        parts = [
+            f"{count} {what}"
+            for what, count in (
+                ("missing in the session", len(self.missing)),
+                ("in the session only", len(found.extra)),
+                ("doubled", len(found.doubled)),
+                ("with other content", len(found.differing)),
+            )
+            if count
+        ]
+        if not found.in_order:
+            parts.append("out of order")
+        way = f", {self.on_their_way} on their way" if self.on_their_way else ""
+        if parts:
+            return f"not ok: {', '.join(parts)} ({found.local} here, {found.remote} there{way})"
+        return f"ok: {found.remote} events{way}"
+
+
+async def examine(
+    sessions: Sessions, conversation: Conversation, items: Sequence[tuple[HistoryItem, bool]]
+) -> Twin:
+    """Reads the session and compares. `items`: see `storage.looks.items_of`."""
+    waiting = {item.item_id for item, given in items if not given}
+    local = [item for item, _ in items]
+    if conversation.session_id is None:
+        return Twin(conversation.conversation_id, None, len(waiting))
+    try:
+        remote = await sessions.events(conversation.session_id)
+    except ProviderError as error:
+        gone = error.cause is Cause.NOT_FOUND
+        return Twin(
+            conversation.conversation_id,
+            conversation.session_id,
+            len(waiting),
+            tuple(item.item_id for item in local if item.item_id not in waiting) if gone else (),
+            trouble="the session is gone" if gone else str(error),
+        )
+    return _beside(conversation, local, remote, waiting)
+
+
+def _beside(
+    conversation: Conversation,
+    local: Sequence[HistoryItem],
+    remote: Sequence[SessionEvent],
+    waiting: set[str],
+) -> Twin:
+    found = compare(local, remote)
+    return Twin(
+        conversation.conversation_id,
+        conversation.session_id,
+        len(waiting.intersection(found.missing)),
+        tuple(item_id for item_id in found.missing if item_id not in waiting),
+        found,
+    )
+
+
+async def examine_all(
+    sessions: Sessions,
+    found: Sequence[tuple[Conversation, Sequence[tuple[HistoryItem, bool]]]],
+) -> list[Twin]:
+    """Several at once, in the order given."""
+    return list(await asyncio.gather(*(examine(sessions, *each) for each in found)))

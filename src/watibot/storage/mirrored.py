@@ -1,0 +1,134 @@
+"""What the Vertex sessions still lack, conversation by conversation.
+
+`service/mirror.py` takes a job, appends its items to the session and reports. An item goes
+held -> waiting -> sending -> done, in order: what is held stops what comes after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import BindParameter, bindparam, case, func, or_, select, update
+
+from watibot.history import HistoryItem
+from watibot.ports.store import MirrorJob
+from watibot.storage.rows import (
+    UPDATE_CONVERSATION,
+    Tx,
+    conversation_of,
+    item_of,
+    locked,
+    of_conversation,
+    of_hotel,
+)
+from watibot.storage.tables import NOT_MIRRORED, history
+from watibot.storage.timeline import insert_items
+
+_HELD_AT = func.min(case((history.c.mirror == "held", history.c.at)))
+_READY_AT = func.min(case((history.c.mirror != "held", history.c.at)))
+_DUE = (
+    select(history.c.conversation_id)
+    .where(of_hotel(history), NOT_MIRRORED)
+    .group_by(history.c.conversation_id)
+    .having(_READY_AT.is_not(None), or_(_HELD_AT.is_(None), _READY_AT < _HELD_AT))
+    .order_by(_READY_AT)
+    .limit(bindparam("at_most"))
+)
+_NEXT = (
+    select(history)
+    .where(of_conversation(history), NOT_MIRRORED)
+    .order_by(history.c.at)
+    .limit(bindparam("at_most"))
+)
+_ITEMS: BindParameter[Any] = bindparam("items", expanding=True)
+_MARK = (
+    update(history)
+    .where(of_conversation(history), history.c.item_id.in_(_ITEMS))
+    .values(mirror=bindparam("new_mirror"))
+)
+_SENDING_AGAIN = (
+    update(history)
+    .where(of_conversation(history), NOT_MIRRORED, history.c.mirror == "sending")
+    .values(mirror="waiting")
+)
+_REPLAYED = (
+    select(history.c.item_id)
+    .where(of_conversation(history), history.c.mirror != "held")
+    .order_by(history.c.at.desc())
+    .limit(bindparam("newest"))
+)
+_OLDEST = select(history.c.at).where(of_conversation(history)).order_by(history.c.at).limit(1)
+_KNOWN = select(history.c.item_id).where(of_conversation(history), history.c.item_id.in_(_ITEMS))
+_TICK = timedelta(microseconds=1)
+
+
+def due(tx: Tx, limit: int) -> list[str]:
+    return [row[0] for row in tx.all(_DUE, at_most=limit)]
+
+
+def job(tx: Tx, conversation_id: str, limit: int) -> MirrorJob | None:
+    conversation = locked(tx, conversation_id)
+    if conversation is None:
+        return None
+    rows = list(tx.all(_NEXT, conversation=conversation_id, at_most=limit))
+    held = next((i for i, row in enumerate(rows) if row.mirror == "held"), len(rows))
+    rows = rows[:held]
+    if not rows:
+        return None
+    tx.run(
+        _MARK,
+        conversation=conversation_id,
+        items=[row.item_id for row in rows],
+        new_mirror="sending",
+    )
+    return MirrorJob(
+        conversation_of(conversation),
+        tuple(item_of(row) for row in rows),
+        any(row.mirror == "sending" for row in rows),
+    )
+
+
+def done(tx: Tx, conversation_id: str, item_ids: Sequence[str]) -> None:
+    locked(tx, conversation_id)
+    tx.run(_MARK, conversation=conversation_id, items=list(item_ids), new_mirror="done")
+
+
+def set_session(
+    tx: Tx, conversation_id: str, session_id: str, generation: int, replay: int | None
+) -> None:
+    locked(tx, conversation_id)
+    tx.run(
+        UPDATE_CONVERSATION,
+        conversation=conversation_id,
+        session_id=session_id,
+        session_generation=generation,
+    )
+    if replay is not None:
+        # A new session has nothing: neither these nor what was on its way to the old one.
+        again = [row[0] for row in tx.all(_REPLAYED, conversation=conversation_id, newest=replay)]
+        tx.run(_MARK, conversation=conversation_id, items=again, new_mirror="waiting")
+        tx.run(_SENDING_AGAIN, conversation=conversation_id)
+
+
+def restore(tx: Tx, conversation_id: str, items: Sequence[HistoryItem]) -> int:
+    """Times are moved back where they would not come before the local items."""
+    conversation = locked(tx, conversation_id)
+    if conversation is None or not items:
+        return 0
+    ids = [item.item_id for item in items]
+    known = {row[0] for row in tx.all(_KNOWN, conversation=conversation_id, items=ids)}
+    oldest = tx.one(_OLDEST, conversation=conversation_id)
+    before = None if oldest is None else oldest.at
+    new = {item.item_id: item for item in items if item.item_id not in known}
+    placed: list[HistoryItem] = []
+    for item in reversed(new.values()):  # a repeated append counts once
+        before = item.at if before is None else min(item.at, before - _TICK)
+        placed.append(replace(item, at=before))
+    placed.reverse()
+    insert_items(tx, conversation_id, placed, "done")
+    if placed and conversation.last_item_at is None:
+        tx.run(UPDATE_CONVERSATION, conversation=conversation_id, last_item_at=placed[-1].at)
+    return len(placed)

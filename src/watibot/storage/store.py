@@ -1,0 +1,262 @@
+"""The door to the store: every promise of `ports/store.py`, each as one transaction.
+
+`wiring.py` opens it for the service, `cli/` for short looks. Behind it `inbox`, `takeovers`,
+`claims`, `turnbook`, `outbox`, `records` and `mirrored` hold the statements; `writer` runs them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Concatenate, ParamSpec, Self, TypeVar
+
+from sqlalchemy import Connection
+
+from watibot.conversations import Conversation
+from watibot.history import HistoryItem
+from watibot.messages import ChannelName, Inbound, Receipt, StaffMessage, Takeover
+from watibot.ports.store import (
+    Booking,
+    Claim,
+    Finish,
+    MirrorJob,
+    Notice,
+    Permit,
+    Received,
+    StepRecord,
+)
+from watibot.settings import Debounce
+from watibot.storage import (
+    claims,
+    figures,
+    inbox,
+    mirrored,
+    outbox,
+    records,
+    schema,
+    takeovers,
+    timeline,
+    turnbook,
+)
+from watibot.storage.intake import Intake
+from watibot.storage.lock import Lock, hold_service_lock
+from watibot.storage.rows import Tx
+from watibot.storage.writer import Writer
+from watibot.toolcalls import Caller
+from watibot.turns import Bubble, BubbleState, Media, Progress, Turn
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+async def open(url: str, hotel_id: str, *, sole: bool = False) -> SqlStore:
+    """The hotel's store, its schema brought up to date. `sole`: for the service, which refuses to
+    start beside another one. Raises SettingsError."""
+    return await asyncio.to_thread(partial(_open, url, hotel_id, sole, asyncio.get_running_loop()))
+
+
+def _open(url: str, hotel_id: str, sole: bool, loop: asyncio.AbstractEventLoop) -> SqlStore:
+    lock = hold_service_lock(url) if sole else None
+    try:
+        schema.upgrade(url)
+        return SqlStore(Writer(url, loop), hotel_id, lock)
+    except BaseException:
+        if lock is not None:
+            lock.release()
+        raise
+
+
+class SqlStore:
+    """`ports.Store` over SQLite or PostgreSQL, for one hotel. `close` it."""
+
+    def __init__(self, writer: Writer, hotel_id: str, lock: Lock | None) -> None:
+        self._writer = writer
+        self._hotel_id = hotel_id
+        self._lock = lock
+        self._intake = Intake(writer, hotel_id)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Commits what was handed in and lets go of everything."""
+        await self._writer.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    async def _write(
+        self, work: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return await self._writer.write(self._bound(work, *args, **kwargs))
+
+    async def _read(
+        self, work: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return await self._writer.read(self._bound(work, *args, **kwargs))
+
+    def _bound(
+        self, work: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> Callable[[Connection], T]:
+        return lambda connection: work(Tx(connection, self._hotel_id), *args, **kwargs)
+
+    # --- Inbox ---
+
+    async def receive(
+        self, message: Inbound, raw: bytes, received_at: datetime, debounce: Debounce
+    ) -> Received:
+        return await self._intake.put(inbox.Arrival(message, raw, received_at, debounce))
+
+    async def receipt(self, receipt: Receipt) -> Bubble | None:
+        return await self._write(outbox.receipt, receipt)
+
+    async def staff_message(
+        self, message: StaffMessage, received_at: datetime, staff_until: datetime
+    ) -> bool:
+        return await self._write(takeovers.staff_message, message, received_at, staff_until)
+
+    async def takeover(self, takeover: Takeover, staff_until: datetime) -> None:
+        await self._write(takeovers.takeover, takeover, staff_until)
+
+    async def quarantine(self, channel: str, reason: str, raw: bytes, at: datetime) -> None:
+        await self._write(takeovers.keep, channel, reason, raw, at)
+
+    # --- Desk ---
+
+    async def due(self) -> list[tuple[str, datetime]]:
+        return await self._read(claims.due)
+
+    async def break_leases(self) -> None:
+        await self._write(claims.break_leases)
+
+    async def claim(self, conversation_id: str, now: datetime, until: datetime) -> Claim | None:
+        return await self._write(claims.claim, conversation_id, now, until)
+
+    async def extend(self, conversation_id: str, fence: int, until: datetime) -> None:
+        await self._write(claims.extend, conversation_id, fence, until)
+
+    async def release(
+        self, conversation_id: str, fence: int, again_at: datetime | None = None
+    ) -> datetime | None:
+        return await self._write(claims.release, conversation_id, fence, again_at)
+
+    async def open_turn(
+        self, conversation_id: str, fence: int, now: datetime, history_items: int, restarts: int
+    ) -> Turn | None:
+        return await self._write(
+            turnbook.open_turn, conversation_id, fence, now, history_items, restarts
+        )
+
+    async def record_step(
+        self, conversation_id: str, fence: int, turn_id: str, step: StepRecord
+    ) -> None:
+        await self._write(turnbook.record_step, conversation_id, fence, turn_id, step)
+
+    async def save_progress(
+        self, conversation_id: str, fence: int, turn_id: str, progress: Progress, drop_steps: bool
+    ) -> None:
+        await self._write(
+            turnbook.save_progress, conversation_id, fence, turn_id, progress, drop_steps
+        )
+
+    async def finish_turn(
+        self, conversation_id: str, fence: int, turn_id: str, finish: Finish, now: datetime
+    ) -> tuple[Bubble, ...]:
+        return await self._write(turnbook.finish_turn, conversation_id, fence, turn_id, finish, now)
+
+    async def restart_turn(self, conversation_id: str, fence: int, turn_id: str) -> None:
+        await self._write(turnbook.restart_turn, conversation_id, fence, turn_id)
+
+    async def permit(
+        self, conversation_id: str, fence: int, bubble_id: str, now: datetime, restarts: int
+    ) -> Permit:
+        return await self._write(outbox.permit, conversation_id, fence, bubble_id, now, restarts)
+
+    async def bubble_done(
+        self,
+        conversation_id: str,
+        fence: int,
+        bubble_id: str,
+        state: BubbleState,
+        at: datetime,
+        provider_id: str | None = None,
+        record_id: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        await self._write(
+            outbox.bubble_done,
+            conversation_id,
+            fence,
+            bubble_id,
+            state,
+            at,
+            provider_id,
+            record_id,
+            reason,
+        )
+
+    # --- Records ---
+
+    async def media_done(self, media: Media) -> None:
+        await self._write(records.media_done, media)
+
+    async def pending_media(self) -> list[tuple[ChannelName, Media]]:
+        return await self._read(records.pending_media)
+
+    async def book(self, caller: Caller, booking: Booking) -> tuple[int, bool]:
+        return await self._write(records.book, caller, booking)
+
+    async def history(self, conversation_id: str, newest: int) -> list[HistoryItem]:
+        return await self._read(timeline.newest, conversation_id, newest)
+
+    async def conversation(self, conversation_id: str) -> Conversation | None:
+        return await self._read(records.conversation, conversation_id)
+
+    async def add_notice(
+        self, key: str, kind: str, title: str, body: str, conversation_id: str | None, at: datetime
+    ) -> bool:
+        return await self._write(records.add_notice, key, kind, title, body, conversation_id, at)
+
+    async def due_notices(self, now: datetime) -> list[Notice]:
+        return await self._read(records.due_notices, now)
+
+    async def notice_done(
+        self, notice_id: int, again_at: datetime | None, error: str | None
+    ) -> None:
+        await self._write(records.notice_done, notice_id, again_at, error)
+
+    # --- Mirrored ---
+
+    async def mirror_due(self, limit: int) -> list[str]:
+        return await self._read(mirrored.due, limit)
+
+    async def mirror_job(self, conversation_id: str, limit: int) -> MirrorJob | None:
+        return await self._write(mirrored.job, conversation_id, limit)
+
+    async def mirror_done(self, conversation_id: str, item_ids: Sequence[str]) -> None:
+        await self._write(mirrored.done, conversation_id, item_ids)
+
+    async def set_session(
+        self, conversation_id: str, session_id: str, generation: int, replay: int | None = None
+    ) -> None:
+        await self._write(mirrored.set_session, conversation_id, session_id, generation, replay)
+
+    async def restore_history(self, conversation_id: str, items: Sequence[HistoryItem]) -> int:
+        return await self._write(mirrored.restore, conversation_id, items)
+
+    # --- for operators ---
+
+    async def counts(self) -> dict[str, int]:
+        return await self._read(figures.counts)
+
+    async def conversations(self, limit: int) -> list[Conversation]:
+        """Those that wrote last come first."""
+        return await self._read(figures.newest_conversations, limit)
+
+    async def quarantined(self, limit: int) -> list[figures.Quarantined]:
+        """The newest first."""
+        return await self._read(figures.newest_quarantine, limit)

@@ -1,0 +1,127 @@
+"""A guest writes, the hotel answers: the way through all six stops, on each channel."""
+
+from __future__ import annotations
+
+from tests.flow.house import GUEST, House
+
+
+async def test_a_question_is_answered_and_mirrored(hotel: House) -> None:
+    guest = await hotel.guest()
+    await hotel.says(guest, "Hola, ¿a qué hora es el desayuno?")
+    assert "desayuno" in (await hotel.answered(guest))[0].lower()
+    await hotel.quiet()
+    sessions = await hotel.get("vertex", "sessions")
+    assert [session["events"] for session in sessions] == [2]
+
+
+async def test_a_burst_is_one_turn(hotel: House) -> None:
+    guest = await hotel.guest()
+    for text in ("Hola", "una pregunta", "¿tienen wifi?", "¿y piscina?"):
+        await hotel.says(guest, text)
+    answer = " ".join(await hotel.answered(guest)).lower()
+    await hotel.quiet()
+    assert "wifi" in answer
+    assert "piscina" in answer
+    assert (await hotel.get("vertex", "summary"))["model_calls"] == 1
+
+
+async def test_the_same_webhook_again_and_again_is_one_message(hotel: House) -> None:
+    guest = await hotel.guest()
+    await hotel.says(guest, "¿Hay parqueo en el hotel?", duplicates=3, parallel=True)
+    await hotel.answered(guest)
+    await hotel.quiet()
+    assert len(await hotel.bubbles(guest)) == 1
+    assert (await hotel.get("vertex", "sessions"))[0]["events"] == 2
+
+
+async def test_reordered_messages_are_answered_in_the_order_of_their_times(hotel: House) -> None:
+    guest = await hotel.guest()
+    await hotel.says(guest, "primero: ¿hay wifi", hold=True)
+    await hotel.says(guest, "segundo: y piscina?")
+    await hotel.answered(guest)
+    await hotel.quiet()
+    session = (await hotel.get("vertex", "sessions"))[0]
+    events = await hotel.get("vertex", f"sessions/{session['name'].rsplit('/')[-1]}/events")
+    said = [event["content"]["parts"][0]["text"] for event in events if event["author"] == "user"]
+    assert [text.split(":")[0] for text in said] == ["primero", "segundo"]
+
+
+async def test_media_go_to_the_model_in_the_turn_in_which_they_came(hotel: House) -> None:
+    guest = await hotel.guest()
+    await hotel.says(guest, media="photo", caption="Miren esta foto")
+    await hotel.says(guest, media="pdf")
+    await hotel.says(guest, media="voice")
+    answer = " ".join(await hotel.answered(guest))
+    assert "image/jpeg" in answer
+    assert "application/pdf" in answer
+    assert "audio/ogg" in answer
+    await hotel.quiet()
+    assert (await hotel.get("vertex", "summary"))["model_calls"] == 1
+
+
+async def test_what_cannot_be_read_gets_a_friendly_line_and_no_model_call(hotel: House) -> None:
+    guest = await hotel.guest()
+    await hotel.says(guest, type="video", media="video")
+    bubbles = await hotel.answered(guest)
+    assert "video" in bubbles[0]
+    assert (await hotel.get("vertex", "summary"))["model_calls"] == 0
+
+
+async def test_a_reaction_starts_no_turn(hotel: House) -> None:
+    guest = await hotel.guest()
+    await hotel.says(guest, "¿Tienen piscina abierta hoy?")
+    await hotel.answered(guest)
+    await hotel.says(guest, type="reaction", text="👍", reply_to="last")
+    await hotel.says(guest, type="button", button="Gracias, todo claro.")
+    await hotel.answered(guest, 2)
+    await hotel.quiet()
+    assert (await hotel.get("vertex", "summary"))["model_calls"] == 2
+
+
+async def test_messenger_and_instagram(hotel: House) -> None:
+    facebook = await hotel.contact("facebook", "710001")
+    instagram = await hotel.contact("instagram", "720001")
+    await hotel.says(facebook, "Good morning, is breakfast included?", on="manychat")
+    await hotel.says(instagram, "Miren", media="photo", on="manychat")
+    assert "breakfast" in (await hotel.answered(facebook, name="manychat"))[0].lower()
+    assert "image/jpeg" in (await hotel.answered(instagram, name="manychat"))[0]
+    assert (await hotel.get("manychat", "summary"))["doubled"] == 0
+
+
+async def test_the_office_and_a_booking_through_tools(hotel: House) -> None:
+    guest = await hotel.guest()
+    await hotel.says(guest, "¿La oficina está abierta ahora?")
+    await hotel.answered(guest)
+    await hotel.says(
+        guest, "Quiero reservar para 2 personas del 2027-02-10 al 2027-02-12, soy Ana Pérez."
+    )
+    await hotel.answered(guest, 2)
+    notices = await hotel.notices()
+    assert "10 de febrero de 2027" in notices[0]["message"]
+    assert GUEST in notices[0]["message"]
+    await hotel.quiet()
+    journal = await hotel.get("vertex", "summary")
+    assert journal["events_doubled"] == 0
+    assert journal["model_calls"] == 4
+
+
+async def test_an_escalation_reaches_people_and_silences_the_bot(hotel: House) -> None:
+    await hotel.set("wati", operators={"recepcion@casa-jacaranda.example": "Recepción"})
+    guest = await hotel.guest()
+    await hotel.says(guest, "Quiero hablar con una persona, por favor.")
+    farewell = await hotel.answered(guest)
+    assert (await hotel.notices())[0]["title"].startswith("Piden a una persona")
+    await hotel.quiet()
+    await hotel.says(guest, "¿Hola? ¿Hay alguien ahí?")
+    await hotel.quiet()
+    assert await hotel.bubbles(guest) == farewell
+
+
+async def test_a_restarted_service_answers_what_waited(hotel: House) -> None:
+    """The house's own service is stopped by leaving its context; see `test_kill.py` for SIGKILL."""
+    guest = await hotel.guest()
+    fault = await hotel.fault("vertex", "generateContent", status=503, times=1)
+    await hotel.says(guest, "¿A qué hora es la entrada?")
+    await hotel.answered(guest)
+    assert await hotel.spent("vertex", fault) == 1
+    assert len(await hotel.bubbles(guest)) == 1
