@@ -10,8 +10,8 @@ from typing import Any, cast
 import httpx2
 from pydantic import SecretStr
 
+from tests.clocks import JumpingClock
 from tests.fakes import Failure, FakeChannel
-from tests.fakes_vertex import JumpingClock
 from tests.invented import conversation
 from watibot import settings
 from watibot.channels.http import new_client

@@ -72,3 +72,14 @@ class FakeClock:
     async def _let_run(self) -> None:
         for _ in range(20):
             await asyncio.sleep(0)
+
+
+class JumpingClock(FakeClock):
+    """Time jumps over each wait: for what talks to an emulator and waits now and then."""
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self._now += timedelta(seconds=seconds)
+
+    async def limit(self, seconds: float, work: Awaitable[T]) -> T:
+        return await work

@@ -8,12 +8,10 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import timedelta
 from typing import Any, TypeVar
 
 from google.oauth2.credentials import Credentials
 
-from tests.clocks import FakeClock
 from watibot.errors import Cause, ProviderError
 from watibot.modelcalls import ModelAnswer, ModelRequest, Usage
 from watibot.ports.outside import SessionEvent
@@ -149,14 +147,3 @@ class FakeSessions:
         if failure[2]:
             work()
         raise failure[1]
-
-
-class JumpingClock(FakeClock):
-    """Time jumps over each wait: for what talks to an emulator and waits now and then."""
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self._now += timedelta(seconds=seconds)
-
-    async def limit(self, seconds: float, work: Awaitable[T]) -> T:
-        return await work

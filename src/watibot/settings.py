@@ -273,7 +273,7 @@ def load(env_file: Path | None = Path(".env")) -> Settings:
     made: dict[str, Any] = {}
     for name, group in GROUPS.items():
         try:
-            made[name] = group(_env_file=env_file)  # type: ignore[call-arg]
+            made[name] = group(_env_file=env_file)
         except ValidationError as error:
             raise _readable(group, error) from None
     settings = Settings(**made)

@@ -160,7 +160,8 @@ async def build(settings: Settings) -> App:
         mirror.look,
     )
     worker = Worker(store, answerer, deliverer, out.clock, settings.service.turns_at_once, metrics)
-    lanes = LocalLanes(store, out.clock, worker.work)
+    # Beside the turns there is room for conversations that only wait for a slow channel.
+    lanes = LocalLanes(store, out.clock, worker.work, 4 * settings.service.turns_at_once)
     receiver = Receiver(
         store,
         out.clock,

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from tests.channel_rigs import DAY, RIGS, Rig
+from tests.clocks import JumpingClock
 from tests.fakes import Failure, FakeChannel
-from tests.fakes_vertex import JumpingClock
 from watibot import channels
 from watibot.errors import Cause, ProviderError
 from watibot.messages import ChannelName

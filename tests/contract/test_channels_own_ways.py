@@ -11,8 +11,8 @@ import httpx2
 import pytest
 
 from tests.channel_rigs import Rig, manychat_rig, wati_rig
+from tests.clocks import JumpingClock
 from tests.fakes import Failure
-from tests.fakes_vertex import JumpingClock
 from watibot.channels.http import bearer, failure, outcome, retry_after
 from watibot.emulators import wati as wati_emulator
 from watibot.errors import Cause, ProviderError

@@ -19,8 +19,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tests.clocks import FakeClock
-from tests.fakes_vertex import FakeModel, JumpingClock, says, settings_at, static_tokens
+from tests.clocks import FakeClock, JumpingClock
+from tests.fakes_vertex import FakeModel, says, settings_at, static_tokens
 from watibot.emulators import kit, vertex
 from watibot.errors import Cause, ProviderError
 from watibot.modelcalls import ModelRequest, Usage

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.clocks import NOON, FakeClock
-from tests.fakes_vertex import FakeSessions, JumpingClock, settings_at, static_tokens
+from tests.clocks import NOON, FakeClock, JumpingClock
+from tests.fakes_vertex import FakeSessions, settings_at, static_tokens
 from watibot.emulators import kit, vertex
 from watibot.errors import Cause, ProviderError
 from watibot.ports.outside import SessionEvent, Sessions

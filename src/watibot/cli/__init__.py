@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from typing import Any
 
-import click
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from watibot.errors import SettingsError
@@ -24,21 +24,23 @@ COMMANDS = {
     "emulate": "Starts emulators of WATI, ManyChat and Vertex",
     "inspect": "Looks into conversations, sessions, quarantine and notices",
     "db": "Brings the store's schema up to date",
+    "reference": "Prints the pages that the code writes",
 }
+HIDDEN = {"reference"}
 SETTINGS_EXIT = 78  # EX_CONFIG of sysexits.h: systemd does not try again
 
 
 class LazyGroup(TyperGroup):
     """Knows the commands' names and imports one when it is asked for."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [name for name in COMMANDS if name not in HIDDEN]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
             return None
-        if "--help" in sys.argv[1:2]:
-            return click.Command(cmd_name, short_help=COMMANDS[cmd_name])
+        if sys.argv[1:] in ([], ["--help"]):
+            return TyperCommand(cmd_name, short_help=COMMANDS[cmd_name])
         module = import_module(f"watibot.cli.{cmd_name}")
         command = get_command(module.app)
         command.name = cmd_name

@@ -27,6 +27,7 @@ from watibot.cli.stage.processes import (
     Plan,
     Stage,
     StageError,
+    play,
     raised,
     run_directory,
 )
@@ -53,7 +54,7 @@ def demo(
 ) -> None:
     """Plays a morning of a hotel with emulated providers; exit status 0 if nothing was lost."""
     try:
-        held = asyncio.run(_run(speed, keep))
+        held = play(_run(speed, keep))
     except StageError as error:
         typer.echo(f"watibot demo: {error}", err=True)
         held = False

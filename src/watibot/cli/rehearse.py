@@ -6,7 +6,6 @@ Starts emulators and service (`stage/processes.py`), plays the guests' side of a
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from pathlib import Path
@@ -20,7 +19,7 @@ from watibot.cli.stage import screen
 from watibot.cli.stage.dialogues import Dialogue, DialogueError, Rehearsal, read
 from watibot.cli.stage.guests import Control, Following, controls
 from watibot.cli.stage.journals import Check, checks
-from watibot.cli.stage.processes import HOTEL, Plan, Stage, StageError, raised, run_directory
+from watibot.cli.stage.processes import HOTEL, Plan, Stage, StageError, play, raised, run_directory
 from watibot.cli.stage.settling import collected, settled
 from watibot.engines.clock import SystemClock
 from watibot.hotel import load
@@ -29,7 +28,7 @@ app = typer.Typer(add_completion=False)
 
 # Real seconds without any progress at the end.
 STALL_SECONDS = 30.0
-# Per virtual minute. So many conversations are no hotel's day, and what is rehearsed are not quotas.
+# Per virtual minute: quotas are not what is rehearsed, and so many guests at once are no hotel's.
 LIFTED_SETTINGS = {
     "WATI_SENDS_PER_MINUTE": "100000",
     "VERTEX_MODEL_CALLS_PER_MINUTE": "100000",
@@ -57,7 +56,7 @@ def rehearse(
     """Plays recorded dialogues through the emulators; exit status 0 if nothing was lost."""
     try:
         dialogues = read(file, conversations)
-        held = asyncio.run(_run(dialogues, speed, at_once, keep))
+        held = play(_run(dialogues, speed, at_once, keep))
     except (StageError, DialogueError) as error:
         typer.echo(f"watibot rehearse: {error}", err=True)
         held = False

@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from watibot.conversations import Conversation
-from watibot.errors import Cause, ProviderError
+from watibot.errors import Cause, ProviderError, SettingsError
 from watibot.history import HistoryItem
-from watibot.ports import SessionEvent, Sessions
-from watibot.service.mirror import Comparison, compare
+from watibot.ports import Clock, SessionEvent, Sessions
+from watibot.service.mirror import ITEMS_AT_ONCE, Comparison, Mirror, compare
+from watibot.storage import looks
+from watibot.storage import store as storage
+from watibot.telemetry import Metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +104,26 @@ def _beside(
     )
 
 
-async def examine_all(
-    sessions: Sessions,
-    found: Sequence[tuple[Conversation, Sequence[tuple[HistoryItem, bool]]]],
-) -> list[Twin]:
-    """Several at once, in the order given."""
-    return list(await asyncio.gather(*(examine(sessions, *each) for each in found)))
+async def repaired(url: str, hotel_id: str, sessions: Sessions, clock: Clock, twin: Twin) -> Twin:
+    """Gives the mirror what is missing and compares again. Where a service runs, its own mirror
+    does it: two at once would append twice."""
+    with looks.changing(url, hotel_id) as tx:
+        looks.mirror_again(tx, twin.conversation_id, twin.missing)
+    try:
+        store = await storage.open(url, hotel_id, sole=True)
+    except SettingsError:
+        count = len(twin.missing)
+        return replace(twin, trouble=f"{count} missing, given to the running service: look again")
+    async with store:
+        mirror = Mirror(store, sessions, clock, Metrics())
+        try:
+            # The first pass may only make a new session, for one that is gone.
+            for _ in range(len(twin.missing) // ITEMS_AT_ONCE + 3):
+                await mirror.mirror(twin.conversation_id)
+        except ProviderError as error:
+            return replace(twin, trouble=str(error))
+        conversation = await store.conversation(twin.conversation_id)
+    assert conversation is not None
+    with looks.looking(url, hotel_id) as tx:
+        items = looks.items_of(tx, twin.conversation_id)
+    return await examine(sessions, conversation, items)

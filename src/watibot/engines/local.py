@@ -3,7 +3,8 @@
 `wake` is called by whoever committed a due time; at the start all due times are read from the
 store, and a sweep reads them again now and then, so that a lost wake-up costs seconds and never a
 message. A conversation is worked on by one task at a time; a wake-up that comes meanwhile is kept
-for afterwards. How many turns run at once is the worker's business; here is only the order.
+for afterwards. Only so many are under work at once, the longest due first: without that, a thousand
+falling due together would stand before the webhooks in the store's queue.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ Work = Callable[[str], Awaitable[datetime | None]]
 class LocalLanes:
     """Keeps the promise of `ports.Lanes` for one process."""
 
-    def __init__(self, desk: Desk, clock: Clock, work: Work) -> None:
+    def __init__(self, desk: Desk, clock: Clock, work: Work, at_once: int) -> None:
+        self._at_once = at_once
         self._desk = desk
         self._clock = clock
         self._work = work
@@ -55,8 +57,11 @@ class LocalLanes:
         self._earliest[conversation_id] = due_at
         self._count += 1
         heapq.heappush(self._heap, (due_at, self._count, conversation_id))
-        if self._heap[0][2] == conversation_id:
+        if self._heap[0][2] == conversation_id and not self._full():
             self._changed.set()
+
+    def _full(self) -> bool:
+        return len(self._running) >= self._at_once
 
     async def run(self) -> None:
         """Until cancelled; work under way is finished first."""
@@ -81,13 +86,13 @@ class LocalLanes:
     def _seconds_to_next(self) -> float | None:
         while self._heap and self._earliest.get(self._heap[0][2]) != self._heap[0][0]:
             heapq.heappop(self._heap)
-        if not self._heap:
+        if not self._heap or self._full():
             return None
         return max(0.0, (self._heap[0][0] - self._clock.now()).total_seconds())
 
     def _start_due(self) -> None:
         now = self._clock.now()
-        while self._heap and self._heap[0][0] <= now:
+        while self._heap and self._heap[0][0] <= now and not self._full():
             due_at, _, conversation_id = heapq.heappop(self._heap)
             if self._earliest.get(conversation_id) != due_at:
                 continue
@@ -108,7 +113,8 @@ class LocalLanes:
             woken = self._again.pop(conversation_id, None)
         times = [when for when in (again, woken) if when is not None]
         if times and not self._stopping:
-            self.wake(conversation_id, max(times) if again is not None else times[0])
+            self.wake(conversation_id, max(times))
+        self._changed.set()
 
     async def _sweep(self) -> None:
         while True:

@@ -40,7 +40,12 @@ _MESSAGES = (
 )
 _FILES = (
     select(
-        media.c.message_seq, media.c.kind, media.c.state, media.c.mime, media.c.size, media.c.failure
+        media.c.message_seq,
+        media.c.kind,
+        media.c.state,
+        media.c.mime,
+        media.c.size,
+        media.c.failure,
     )
     .where(
         of_hotel(media),

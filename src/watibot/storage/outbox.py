@@ -89,7 +89,7 @@ def permit(
         and conversation.handover_turn_id != bubble.turn_id
         and turn.restarts < restarts
         and any_waiting(tx, conversation_id)
-        and _states(tx, bubble.turn_id) == {BubbleState.WAITING}
+        and _states(tx, bubble.turn_id) <= {BubbleState.WAITING, BubbleState.CANCELLED}
     ):
         return Permit.SUPERSEDED
     tx.run(

@@ -252,6 +252,7 @@ def _new_turn(tx: Tx, conversation_id: str, now: datetime) -> AnyRow:
                 "state": TurnState.RUNNING,
                 "opened_at": now,
                 **_progress(Progress()),
+                "restarts": 0,
                 "effect_done": False,
                 "prompt_tokens": 0,
                 "cached_tokens": 0,
@@ -270,11 +271,11 @@ def _take_waiting(tx: Tx, conversation_id: str, turn_id: str) -> None:
 
 
 def _progress(progress: Progress) -> dict[str, Any]:
+    """Without the restarts, which only the store counts."""
     return {
         "tries": progress.tries,
         "recoveries": progress.recoveries,
         "active": progress.active,
-        "restarts": progress.restarts,
     }
 
 

@@ -12,6 +12,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -75,6 +76,21 @@ class Stage:
             for task in (playing, *ends):
                 task.cancel()
             await asyncio.gather(playing, *ends, return_exceptions=True)
+
+
+def play(run: Coroutine[Any, Any, T]) -> T:
+    """`asyncio.run` that ends in order on SIGTERM too, so that no process is left behind. Raises
+    StageError then."""
+
+    async def guarded() -> T:
+        running = asyncio.ensure_future(run)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+        return await running
+
+    try:
+        return asyncio.run(guarded())
+    except asyncio.CancelledError:
+        raise StageError("stopped before its end") from None
 
 
 @asynccontextmanager

@@ -1,0 +1,144 @@
+"""`watibot reference`: the pages that are written by the code itself.
+
+Hidden: for those who change a setting or a command. A test holds the pages to what this prints;
+`watibot reference --write .` renews them.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from watibot.settings import GROUPS, Group, PerMinute, Seconds
+
+app = typer.Typer(add_completion=False)
+
+_WIDTH = 100
+_MADE = "Made by `watibot reference`; a change is made in the code."
+_GOOGLE = (
+    "Google's library reads this one from the environment itself: systemd's EnvironmentFile puts "
+    "it there, a .env file that only watibot reads does not. Without it the machine's own "
+    "credentials are used."
+)
+
+
+def settings_page() -> str:
+    """docs/reference/settings.md"""
+    lines = [
+        "# Settings",
+        "",
+        "From the environment and from `.env`; the environment wins. A wrong, missing or misspelt",
+        "variable stops the start with one line. What concerns the hotel stands in the hotel file.",
+        _MADE,
+    ]
+    for group in GROUPS.values():
+        lines += ["", f"## {_prefix(group)}", "", _about(group), ""]
+        lines += ["| variable | unit | default | meaning |", "|---|---|---|---|"]
+        for field in group.model_fields:
+            default = _default(group, field)
+            shown = "**required**" if default is None else f"`{default}`" if default else ""
+            meaning = (group.model_fields[field].description or "").replace("|", "\\|")
+            cells = (f"`{_variable(group, field)}`", _unit(group, field), shown, meaning)
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def env_example() -> str:
+    """.env.example"""
+    lines = [
+        "# Copy to .env and fill in the lines without `#`. Those with `#` show the defaults.",
+        "# Meanings and units: docs/reference/settings.md. Made by `watibot reference`.",
+    ]
+    for group in GROUPS.values():
+        lines += ["", *_comment(f"{_prefix(group)}: {_about(group)}", "# --- ")]
+        for field, info in group.model_fields.items():
+            lines += _comment(info.description or "")
+            default = _default(group, field)
+            mark = "" if default is None else "#"
+            lines.append(f"{mark}{_variable(group, field)}={default or ''}")
+    lines += ["", *_comment(_GOOGLE), "#GOOGLE_APPLICATION_CREDENTIALS=/etc/watibot/google.json"]
+    return "\n".join(lines) + "\n"
+
+
+def cli_page() -> str:
+    """docs/reference/cli.md"""
+    from typer.cli import get_docs_for_click
+    from typer.main import get_command
+
+    from watibot.cli import app as watibot
+
+    command = get_command(watibot)
+    page = get_docs_for_click(obj=command, ctx=typer.Context(command), name="watibot")
+    # The lists of commands cut their words off; every command has a section of its own.
+    page = re.sub(r"\*\*Commands\*\*:.*?(?=^#)", "", page, flags=re.DOTALL | re.MULTILINE)
+    lines = [line.rstrip() for line in page.strip().splitlines()]
+    return "\n".join([lines[0], "", _MADE, *lines[1:]]) + "\n"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "docs/reference/settings.md": settings_page,
+    "docs/reference/cli.md": cli_page,
+    ".env.example": env_example,
+}
+
+
+@app.command()
+def reference(
+    page: Annotated[
+        str | None, typer.Argument(help="Prints this one; all of them without it")
+    ] = None,
+    write: Annotated[Path | None, typer.Option(help="Writes them below this folder")] = None,
+) -> None:
+    """Prints the pages that the code writes: settings, commands, .env.example."""
+    if page is not None and page not in PAGES:
+        raise typer.BadParameter(f"one of {', '.join(PAGES)}")
+    for name in PAGES if page is None else [page]:
+        if write is None:
+            typer.echo(PAGES[name](), nl=False)
+        else:
+            (write / name).parent.mkdir(parents=True, exist_ok=True)
+            (write / name).write_text(PAGES[name](), encoding="utf-8")
+
+
+def _prefix(group: type[Group]) -> str:
+    return str(group.model_config.get("env_prefix", ""))
+
+
+def _variable(group: type[Group], field: str) -> str:
+    return f"{_prefix(group)}{field}".upper()
+
+
+def _about(group: type[Group]) -> str:
+    return " ".join((inspect.getdoc(group) or "").split())
+
+
+def _default(group: type[Group], field: str) -> str | None:
+    """As it is written in a .env file; None for a required one."""
+    info = group.model_fields[field]
+    if info.is_required():
+        return None
+    default: Any = info.default
+    if isinstance(default, tuple):
+        return ",".join(default)
+    if hasattr(default, "get_secret_value"):
+        return ""
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def _unit(group: type[Group], field: str) -> str:
+    hint = get_type_hints(group, include_extras=True)[field]
+    if hint == Seconds:
+        return "seconds"
+    return "per minute" if hint == PerMinute else ""
+
+
+def _comment(text: str, first: str = "# ") -> list[str]:
+    return textwrap.wrap(
+        text, _WIDTH, initial_indent=first, subsequent_indent="# ", break_on_hyphens=False
+    )

@@ -1,0 +1,28 @@
+"""The demonstration as somebody runs it who has just cloned the repository."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.timeout(100)
+def test_the_demo_ends_by_itself_and_everything_holds() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "watibot", "demo", "--speed", "10"],
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = dict(re.findall(r"^([a-z ]+?)  +(\S.*?) *$", done.stdout, re.MULTILINE))
+    assert found["guests"] == "12"
+    assert [found[name] for name in ("lost", "doubled", "out of order")] == ["0", "0", "0"]
+    assert "not ok" not in done.stdout
+    for said in ("WhatsApp", "Messenger", "Instagram", "the model is away", "staff are told"):
+        assert said in done.stdout
+    assert "\x1b" not in done.stdout, "colours are for terminals"

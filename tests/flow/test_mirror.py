@@ -1,0 +1,175 @@
+"""The session as the history's twin: written behind, repeated never, renewed and read back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.clocks import FakeClock
+from tests.fakes_vertex import FakeSessions
+from watibot.errors import Cause, ProviderError
+from watibot.history import HistoryItem, ItemKind
+from watibot.messages import ChannelName, Inbound, MessageKind, Takeover
+from watibot.ports import SessionEvent
+from watibot.service.mirror import Mirror, compare, event_of, item_of, session_id_of
+from watibot.settings import WhatsappDebounce
+from watibot.storage import store as storage
+from watibot.storage.store import SqlStore
+from watibot.telemetry import Metrics
+
+GUEST = "50370000001"
+LOST = ProviderError("sessions", Cause.LOST)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
+    async with await storage.open(f"sqlite:///{tmp_path}/store.db", "hotel-a") as made:
+        yield made
+
+
+@pytest.fixture
+def sessions() -> FakeSessions:
+    return FakeSessions()
+
+
+async def write(store: SqlStore, clock: FakeClock, *texts: str) -> None:
+    """Guest messages that are history at once, because staff hold the conversation."""
+    held = Takeover(ChannelName.WHATSAPP, GUEST, GUEST, held=True)
+    for text in texts:
+        message = Inbound(
+            ChannelName.WHATSAPP, GUEST, GUEST, text, clock.now(), MessageKind.TEXT, text
+        )
+        await store.receive(message, b"{}", clock.now(), WhatsappDebounce())
+        await store.takeover(held, clock.now() + timedelta(hours=1))
+        await store.claim(GUEST, clock.now() + timedelta(minutes=1), clock.now())
+        await clock.advance(1)
+
+
+def mirror(store: SqlStore, sessions: FakeSessions, clock: FakeClock) -> Mirror:
+    return Mirror(store, sessions, clock, Metrics())
+
+
+def texts(events: list[SessionEvent]) -> list[str]:
+    return [event.content["parts"][0]["text"] for event in events if event.content]
+
+
+async def test_new_history_is_appended_in_order(store: SqlStore, sessions: FakeSessions) -> None:
+    clock = FakeClock()
+    await write(store, clock, "uno", "dos", "tres")
+    await mirror(store, sessions, clock).mirror(GUEST)
+    (session_id,) = sessions.kept
+    assert texts(sessions.kept[session_id]) == ["uno", "dos", "tres"]
+    assert sessions.users[session_id] == GUEST
+    assert GUEST not in session_id
+    assert await store.mirror_due(10) == []
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+async def test_an_append_in_doubt_is_read_back_before_it_is_repeated(
+    store: SqlStore, sessions: FakeSessions, *, arrived: bool
+) -> None:
+    clock = FakeClock()
+    await write(store, clock, "uno", "dos", "tres")
+    sessions.fail("append", LOST, arrived=arrived)
+    made = mirror(store, sessions, clock)
+    with pytest.raises(ProviderError):
+        await made.mirror(GUEST)
+    await made.mirror(GUEST)
+    (events,) = sessions.kept.values()
+    assert texts(events) == ["uno", "dos", "tres"]
+
+
+async def test_a_session_that_is_gone_is_given_the_recent_conversation(
+    store: SqlStore, sessions: FakeSessions
+) -> None:
+    clock = FakeClock()
+    made = mirror(store, sessions, clock)
+    await write(store, clock, *(f"m{number}" for number in range(30)))
+    await made.mirror(GUEST)
+    sessions.kept.clear()
+    await write(store, clock, "nuevo")
+    await made.mirror(GUEST)
+    await made.mirror(GUEST)
+    ((session_id, events),) = sessions.kept.items()
+    assert session_id.endswith("-1")
+    assert texts(events)[-6:] == ["m25", "m26", "m27", "m28", "m29", "nuevo"]
+
+
+async def test_a_lost_store_is_given_its_past_by_the_session(
+    store: SqlStore, sessions: FakeSessions, tmp_path: Path
+) -> None:
+    clock = FakeClock()
+    await write(store, clock, "antes", "hace tiempo")
+    await mirror(store, sessions, clock).mirror(GUEST)
+    async with await storage.open(f"sqlite:///{tmp_path}/new.db", "hotel-a") as new:
+        await write(new, clock, "ahora")
+        await mirror(new, sessions, clock).mirror(GUEST)
+        items = await new.history(GUEST, 10)
+    assert [item.text for item in items] == ["antes", "hace tiempo", "ahora"]
+    (events,) = sessions.kept.values()
+    assert texts(events) == ["antes", "hace tiempo", "ahora"]
+
+
+async def test_content_that_the_sessions_api_refuses_travels_beside(
+    store: SqlStore, sessions: FakeSessions
+) -> None:
+    clock = FakeClock()
+    await write(store, clock, "uno")
+    sessions.fail("append", ProviderError("sessions", Cause.INVALID, status=400))
+    await mirror(store, sessions, clock).mirror(GUEST)
+    (events,) = sessions.kept.values()
+    (item,) = await store.history(GUEST, 1)
+    assert item_of(events[0]) == replace(item, turn_id=events[0].invocation_id)
+
+
+def item(number: int, text: str = "hola") -> HistoryItem:
+    content = {"role": "user", "parts": [{"text": text}]}
+    at = FakeClock().now() + timedelta(seconds=number)
+    return HistoryItem(f"i{number}", ItemKind.GUEST, at, text, content, "t1")
+
+
+def events(*items: HistoryItem) -> list[SessionEvent]:
+    return [event_of(one) for one in items]
+
+
+LOCAL = [item(1), item(2), item(3)]
+
+
+@pytest.mark.parametrize(
+    ("remote", "field", "expected"),
+    [
+        (events(*LOCAL), "ok", True),
+        (events(*LOCAL[:2]), "missing", ("i3",)),
+        (events(*LOCAL, item(4)), "extra", ("i4",)),
+        (events(LOCAL[0], *LOCAL), "doubled", ("i1",)),
+        (events(LOCAL[0], item(2, "otra cosa"), LOCAL[2]), "differing", ("i2",)),
+        (events(LOCAL[1], LOCAL[0], LOCAL[2]), "in_order", False),
+        ([*events(*LOCAL), replace(event_of(item(9)), event_id=None)], "extra", ("(not ours)",)),
+        (events(*LOCAL[:2]), "ok", False),
+        (events(LOCAL[1], LOCAL[0], LOCAL[2]), "ok", False),
+    ],
+)
+def test_compare(remote: list[SessionEvent], field: str, expected: object) -> None:
+    assert getattr(compare(LOCAL, remote), field) == expected
+
+
+def test_every_kind_of_item_survives_the_way_there_and_back() -> None:
+    for kind in ItemKind:
+        content = None if kind is ItemKind.STAFF else {"role": "user", "parts": [{"text": "x"}]}
+        author = "Marta" if kind is ItemKind.STAFF else None
+        there = HistoryItem("i", kind, FakeClock().now(), "x", content, "t", author)
+        assert item_of(event_of(there)) == there
+
+
+async def test_the_session_s_id_is_the_same_for_ever(store: SqlStore) -> None:
+    await write(store, FakeClock(), "uno")
+    conversation = await store.conversation(GUEST)
+    assert conversation is not None
+    assert session_id_of(conversation, 0) == session_id_of(conversation, 0)
+    assert session_id_of(conversation, 0) != session_id_of(conversation, 1)
+    other = replace(conversation, hotel_id="hotel-b")
+    assert session_id_of(other, 0) != session_id_of(conversation, 0)

@@ -1,0 +1,147 @@
+"""A PostgreSQL server of the tests' own: made in a temporary folder, gone afterwards.
+
+It listens on 127.0.0.1 only, on a free port, without a socket file and without fsync. PostgreSQL
+refuses to run as root, so that root runs it as somebody else.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import psycopg
+
+from watibot.storage import schema
+
+_PATIENCE = 30  # seconds until the server must have started
+
+
+@dataclass
+class Postgres:
+    """A running server; `database` makes a fresh database with the newest schema."""
+
+    port: int
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    def url(self, name: str) -> str:
+        return f"postgresql://tests@127.0.0.1:{self.port}/{name}"
+
+    def database(self, template: str = "watibot") -> str:
+        """The URL of a new database, a copy of `template` (`template0`: an empty one)."""
+        name = f"fresh_{next(self._numbers)}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+        return self.url(name)
+
+    def prepare(self) -> None:
+        """Makes the template that `database` copies."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE watibot")
+        schema.upgrade(self.url("watibot"))
+
+
+@contextmanager
+def running() -> Iterator[Postgres]:
+    """Starts a server and stops it at the end. Raises RuntimeError if there is none to start."""
+    folder = Path(tempfile.mkdtemp(prefix="watibot-pg-"))
+    user = _unprivileged()
+    if user is not None:
+        shutil.chown(folder, user)
+    try:
+        yield from _serve(_binaries(), folder, user)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _serve(binaries: Path, folder: Path, user: str | None) -> Iterator[Postgres]:
+    data = folder / "data"
+    made = subprocess.run(
+        [
+            binaries / "initdb",
+            f"--pgdata={data}",
+            "--username=tests",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--no-sync",
+        ],
+        user=user,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if made.returncode:
+        raise RuntimeError(f"initdb failed: {made.stderr}")
+    port = _free_port()
+    options = {
+        "listen_addresses": "127.0.0.1",
+        "unix_socket_directories": "",
+        "port": port,
+        "fsync": "off",
+        "synchronous_commit": "off",
+        "full_page_writes": "off",
+        "max_connections": 100,
+    }
+    arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(
+            [binaries / "postgres", "-D", data, *arguments],
+            user=user,
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        postgres = Postgres(port)
+        _wait(postgres, server, folder / "log")
+        postgres.prepare()
+        yield postgres
+    finally:
+        server.terminate()
+        try:
+            server.wait(5)
+        except subprocess.TimeoutExpired:  # somebody's connection is still open
+            server.kill()
+            server.wait()
+
+
+def _wait(postgres: Postgres, server: subprocess.Popen[bytes], log: Path) -> None:
+    patience = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            psycopg.connect(postgres.url("postgres"), connect_timeout=2).close()
+            return
+        except psycopg.OperationalError:
+            if server.poll() is not None or time.monotonic() > patience:
+                raise RuntimeError(f"PostgreSQL did not start: {log.read_text()}") from None
+            time.sleep(0.02)
+
+
+def _binaries() -> Path:
+    newest = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), reverse=True)
+    found = newest[0] if newest else shutil.which("postgres")
+    if found is None:
+        raise RuntimeError(
+            "the contract suites need PostgreSQL's own programs (postgres, initdb): "
+            "install the package postgresql"
+        )
+    return Path(found).parent
+
+
+def _unprivileged() -> str | None:
+    return "nobody" if os.getuid() == 0 else None
+
+
+def _free_port() -> int:
+    with socket.socket() as made:
+        made.bind(("127.0.0.1", 0))
+        return int(made.getsockname()[1])
