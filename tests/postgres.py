@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -21,13 +22,14 @@ from pathlib import Path
 import psycopg
 
 from watibot.storage import schema
+from watibot.storage.tables import metadata
 
-_PATIENCE = 30  # seconds until the server must have started
+_PATIENCE = 30  # seconds until the server must have started, or ended
 
 
 @dataclass
 class Postgres:
-    """A running server; `database` makes a fresh database with the newest schema."""
+    """A running server with one database that has the newest schema."""
 
     port: int
     _numbers: Iterator[int] = field(default_factory=count)
@@ -35,18 +37,27 @@ class Postgres:
     def url(self, name: str) -> str:
         return f"postgresql://tests@127.0.0.1:{self.port}/{name}"
 
-    def database(self, template: str = "watibot") -> str:
-        """The URL of a new database, a copy of `template` (`template0`: an empty one)."""
-        name = f"fresh_{next(self._numbers)}"
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
-        return self.url(name)
+    def database(self) -> str:
+        """The URL of a new database without any table."""
+        return self._create(f"fresh_{next(self._numbers)}")
+
+    def store(self) -> str:
+        """The URL of an empty store. It is always the same one, emptied: a database of its own for
+        each test took half a second to make and as long to remove."""
+        url = self.url("store")
+        tables = ", ".join(metadata.tables)
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"TRUNCATE {tables} RESTART IDENTITY".encode())
+        return url
 
     def prepare(self) -> None:
-        """Makes the template that `database` copies."""
+        """Makes the database that `store` empties."""
+        schema.upgrade(self._create("store"))
+
+    def _create(self, name: str) -> str:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute("CREATE DATABASE watibot")
-        schema.upgrade(self.url("watibot"))
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        return self.url(name)
 
 
 @contextmanager
@@ -106,12 +117,8 @@ def _serve(binaries: Path, folder: Path, user: str | None) -> Iterator[Postgres]
         postgres.prepare()
         yield postgres
     finally:
-        server.terminate()
-        try:
-            server.wait(5)
-        except subprocess.TimeoutExpired:  # somebody's connection is still open
-            server.kill()
-            server.wait()
+        server.send_signal(signal.SIGINT)  # ends connections that are still open
+        server.wait(_PATIENCE)
 
 
 def _wait(postgres: Postgres, server: subprocess.Popen[bytes], log: Path) -> None:

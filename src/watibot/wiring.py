@@ -88,9 +88,10 @@ def outside(settings: Settings, hotel: Hotel) -> Outside:
     clock = SystemClock(settings.service.clock)
     tokens = Tokens()
     vertex = settings.vertex
-    to_wati = new_client(settings.wati.timeout)
-    to_manychat = new_client(settings.manychat.timeout)
-    to_media = new_client(settings.media.timeout)
+    tls = httpx2.create_ssl_context()  # reading the authorities takes 50 ms: once
+    to_wati = new_client(settings.wati.timeout, tls)
+    to_manychat = new_client(settings.manychat.timeout, tls)
+    to_media = new_client(settings.media.timeout, tls)
     made: list[Channel] = []
     if settings.wati.base_url:
         made.append(Wati(settings.wati, to_wati, clock, hotel.desk_email))

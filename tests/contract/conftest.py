@@ -37,7 +37,7 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         return f"sqlite:///{path}"
     server: servers.Postgres = request.getfixturevalue("postgres")
-    return server.database()
+    return server.store()
 
 
 @pytest.fixture

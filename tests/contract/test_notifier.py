@@ -16,9 +16,6 @@ from watibot.emulators import kit
 from watibot.errors import Cause, ProviderError
 from watibot.providers.notify import AppriseNotifier
 
-# One of apprise's plugins looks for a module that Python 3.13 no longer has.
-pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
-
 
 @asynccontextmanager
 async def inbox(kept: list[dict[str, Any]]) -> AsyncIterator[str]:

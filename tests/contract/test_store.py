@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -82,7 +83,7 @@ async def test_a_burst_within_one_batch_is_due_like_any_other(store: SqlStore) -
 async def test_digests_repeat_within_their_window(
     store: SqlStore, seconds: float, new: bool
 ) -> None:
-    digest = {"provider_id": "0f" * 16, "repeat_window": 60.0}
+    digest: dict[str, Any] = {"provider_id": "0f" * 16, "repeat_window": 60.0}
     await store.receive(inbound(**digest), b"{}", at(0), DEBOUNCE)
     other = inbound(provider_id="0e" * 16, repeat_window=60.0)
     assert (await store.receive(other, b"{}", at(1), DEBOUNCE)).new
@@ -99,7 +100,7 @@ async def test_parallel_digests_are_one_message(store: SqlStore) -> None:
 
 
 BSUID = "bsuid:SV.1"
-JOINING = {
+JOINING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "its id is an alias": ({"aliases": (BSUID,)}, {"conversation_id": BSUID, "address": BSUID}),
     "an alias in common": (
         {"aliases": (BSUID,)},
@@ -116,7 +117,7 @@ JOINING = {
 @pytest.mark.parametrize("together", [False, True], ids=["apart", "one batch"])
 @pytest.mark.parametrize("case", JOINING)
 async def test_one_guest_under_several_names(store: SqlStore, case: str, together: bool) -> None:
-    first, second = (inbound(**fields) for fields in JOINING[case])  # type: ignore[arg-type]
+    first, second = (inbound(**fields) for fields in JOINING[case])
     if together:
         one, two = await asyncio.gather(
             *(store.receive(message, b"{}", at(0), DEBOUNCE) for message in (first, second))

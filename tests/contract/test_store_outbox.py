@@ -199,8 +199,8 @@ async def test_what_is_not_superseded(store: SqlStore, hand: Hand, why: str) -> 
 # --- receipts ---
 
 
-def receipt(state: ReceiptState, seconds: float = 40, **ids: str | None) -> Receipt:
-    return Receipt(ChannelName.WHATSAPP, state, at(seconds), **ids)
+def receipt(state: ReceiptState, **ids: str) -> Receipt:
+    return Receipt(ChannelName.WHATSAPP, state, at(40), **ids)
 
 
 async def sending(hand: Hand, *texts: str) -> tuple[Bubble, ...]:

@@ -102,7 +102,7 @@ class Guests:
             await self._post("guests", {"waId": wa_id, "name": "Eva"})
             for text in self._wants_to_say():
                 await self._post(f"guests/{wa_id}/messages", {"text": text})
-                await self.clock.sleep(self.chance.uniform(0.2, 9))
+                await self.clock.sleep(self.chance.uniform(0.5, 40))
 
     def _wants_to_say(self) -> list[str]:
         subjects = self.chance.sample(sorted(QUESTIONS), len(QUESTIONS))

@@ -25,7 +25,7 @@ from watibot.emulators.kit import Clock
 from watibot.emulators.launch import launch, settings_for
 
 KILLS = 20
-SEATS = 12
+SEATS = 8
 SPEED = 20
 IDLE = (
     *("conversations_due", "messages_waiting", "turns_running", "mirror_lag"),
@@ -58,7 +58,7 @@ async def test_nothing_is_lost_or_doubled_when_the_service_is_killed(tmp_path: P
             asyncio.CancelledError
         }
         await service.start()
-        await until(lambda: _quiet(service, http, urls["wati"]), 40)
+        await until(lambda: _quiet(service, http, urls["wati"]), 60)
         await service.end(signal.SIGTERM)
         outcome = await _outcome(tmp_path, http, urls)
         asked = await _journal(http, urls["wati"], "request")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -24,13 +25,16 @@ USER_AGENT = "WatiBot/0.1"
 _LATER_UNREACHABLE, _LATER_THROTTLED, _LATER_UNAUTHORISED = 5.0, 10.0, 60.0
 
 
-def new_client(timeout: float) -> httpx2.AsyncClient:
+def new_client(timeout: float, tls: ssl.SSLContext | None = None) -> httpx2.AsyncClient:
     """A client for one channel. `timeout` is in seconds, for each wait; redirects are not followed,
     because a token could leave with them, and no proxy settings are taken from the environment."""
     return httpx2.AsyncClient(
         timeout=httpx2.Timeout(timeout, connect=min(timeout, 5.0)),
         headers={"user-agent": USER_AGENT},
         trust_env=False,
+        verify=tls or True,
+        # Between two answers to guests a minute may pass; a handshake each time would cost them.
+        limits=httpx2.Limits(keepalive_expiry=60.0),
     )
 
 

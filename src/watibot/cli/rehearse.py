@@ -28,6 +28,7 @@ app = typer.Typer(add_completion=False)
 
 # Real seconds without any progress at the end.
 STALL_SECONDS = 30.0
+LINE_EVERY = 1000  # turns
 # Per virtual minute: quotas are not what is rehearsed, and so many guests at once are no hotel's.
 LIFTED_SETTINGS = {
     "WATI_SENDS_PER_MINUTE": "100000",
@@ -129,6 +130,9 @@ async def _play(
             done += 1
             rate = done / (time.monotonic() - began)
             bar.update(task, advance=1, rate=f"{rate:.0f} turns/s")
+            # Without a terminal the bar is drawn only once, at the end.
+            if not out.is_terminal and done % LINE_EVERY == 0:
+                out.print(f"{done} of {total} turns, {rate:.0f} a second")
 
         rehearsal = Rehearsal(control, following, SystemClock(plan.clock), speed, at_once, step)
         await rehearsal.run(dialogues)

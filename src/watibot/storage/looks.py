@@ -128,8 +128,10 @@ def looking(url: str, hotel_id: str) -> Iterator[Tx]:
     engine = engine_for(url)
     try:
         with engine.connect() as connection:
-            if engine.dialect.name == "sqlite":
-                connection.exec_driver_sql("PRAGMA query_only=ON")
+            sqlite = engine.dialect.name == "sqlite"
+            connection.exec_driver_sql(
+                "PRAGMA query_only=ON" if sqlite else "SET default_transaction_read_only=on"
+            )
             yield Tx(connection, hotel_id)
     finally:
         engine.dispose()

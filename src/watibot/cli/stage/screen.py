@@ -59,10 +59,10 @@ class Screen:
             # A file's words are a URL or nothing.
             words = words if entry["type"] == "button" else ""
             words = f"[{entry['type']}] {words}".rstrip()
-        self._line(entry, guest, "→", words, "default")
+        self._line(entry, guest, "→", words, "bold")
 
     def bubble(self, guest: Guest, entry: Entry) -> None:
-        self._line(entry, guest, "←", entry["text"], "bright_black")
+        self._line(entry, guest, "←", entry["text"], "default")
 
     def colleague(self, guest: Guest, entry: Entry, name: str) -> None:
         self._line(entry, guest, "⇐", f"{name}: {entry['text']}", "yellow")
