@@ -26,14 +26,18 @@ MEASUREMENTS = {
 async def run(names: list[str], console: Console) -> list[Line]:
     lines: list[Line] = []
     for name in names:
-        with tempfile.TemporaryDirectory(prefix="watibot-bench-") as folder:
-            with console.status(f"measuring: {name}"):
-                lines += await MEASUREMENTS[name](Path(folder))
+        with (
+            tempfile.TemporaryDirectory(prefix="watibot-bench-") as folder,
+            console.status(f"measuring: {name}"),
+        ):
+            lines += await MEASUREMENTS[name](Path(folder))
     return lines
 
 
 def main() -> None:
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=120)
     began = time.monotonic()
     wanted = sys.argv[1:] or list(MEASUREMENTS)
     if unknown := set(wanted) - set(MEASUREMENTS):

@@ -30,7 +30,7 @@ async def measure(folder: Path) -> list[Line]:
                 (rounds, CONNECTIONS, SECONDS, ROUNDS),
                 (alone, 1, ALONE_SECONDS, 3),
             ):
-                for name, target in targets.items():  # once for nothing: imports, caches, files
+                for target in targets.values():  # once for nothing: imports, caches, files
                     seed += 1
                     await apart(target, connections, 1.0, seed)
                 for _ in range(count):

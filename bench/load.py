@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -126,10 +127,10 @@ async def load(url: str, connections: int, seconds: float, seed: int) -> Outcome
     waits = []
     for _ in range(connections):
         done: asyncio.Future[None] = loop.create_future()
-        made = Connection(source, began + seconds, done)
-        opened.append(made)
+        made = partial(Connection, source, began + seconds, done)
+        _, connection = await loop.create_connection(made, parts.hostname or "", parts.port or 80)
+        opened.append(connection)
         waits.append(done)
-        await loop.create_connection(lambda made=made: made, parts.hostname, parts.port)  # type: ignore[misc]
     await asyncio.gather(*waits)
     took = time.perf_counter() - began
     latencies = sorted(each for one in opened for each in one.latencies)

@@ -64,7 +64,7 @@ async def running(
     *command: str, environment: Mapping[str, str] | None = None, log: Path | None = None
 ) -> AsyncIterator[Process]:
     """A Python process with these arguments, stopped at the end."""
-    with open(log or os.devnull, "ab") as errors:
+    with Path(log or os.devnull).open("ab") as errors:  # noqa: ASYNC230
         process = await asyncio.create_subprocess_exec(
             sys.executable, *command, env=environment, stdout=PIPE, stderr=errors
         )

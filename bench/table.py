@@ -24,7 +24,9 @@ class Line:
 def show(console: Console, lines: Sequence[Line]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("What", "Measured", "Floor", "Ratio", "Budget", ""):
-        table.add_column(heading, overflow="fold", justify="right" if heading == "Ratio" else "left")
+        table.add_column(
+            heading, overflow="fold", justify="right" if heading == "Ratio" else "left"
+        )
     for line in lines:
         verdict = "" if line.ok is None else "[green]ok[/]" if line.ok else "[bold red]NOT MET[/]"
         ratio = "" if line.ratio is None else f"{line.ratio:.2f}"

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from watibot.errors import SettingsError
@@ -22,6 +23,8 @@ from watibot.errors import SettingsError
 Seconds = Annotated[float, Field(ge=0)]
 PerMinute = Annotated[float, Field(gt=0)]
 Names = Annotated[tuple[str, ...], NoDecode]
+
+_PASSWORD = re.compile(r"(://[^/\s:@]*:).*@")  # in a URL
 
 
 class Group(BaseSettings):
@@ -48,8 +51,8 @@ class Service(Group):
     host: str = Field("0.0.0.0", description="Address to listen on")
     port: int = Field(8003, ge=0, le=65535, description="Port to listen on")
     webhook_secret: SecretStr = Field(
-        description="Proof that a webhook comes from the provider, in the URL (`?token=`) or in the "
-        "header X-Watibot-Secret: neither provider signs its requests. 16 characters or more",
+        description="Proof that a webhook comes from the provider, in the URL (`?token=`) or in "
+        "the header X-Watibot-Secret: neither provider signs its requests. 16 characters or more",
         min_length=16,
     )
     database_url: str = Field(
@@ -107,7 +110,9 @@ class Manychat(Group):
 
     model_config = SettingsConfigDict(env_prefix="MANYCHAT_")
 
-    base_url: str = Field("https://api.manychat.com", pattern=r"^https?://[^\s?#]+$")
+    base_url: str = Field(
+        "https://api.manychat.com", pattern=r"^https?://[^\s?#]+$", description="ManyChat's API"
+    )
     token: SecretStr = Field(SecretStr(""), description="API token, page_id:hex")
     sends_per_minute: PerMinute = Field(600, description="Own limit; ManyChat's is 25 a second")
     bubble_gap: Seconds = Field(
@@ -139,6 +144,14 @@ class Vertex(Group):
 
     project: str = Field(description="Google Cloud project id", min_length=1)
     engine_id: str = Field(description="Agent Engine (reasoningEngines) id", pattern=r"^\d+$")
+    credentials_file: Path | None = Field(
+        None,
+        validation_alias=AliasChoices(
+            "VERTEX_CREDENTIALS_FILE", "GOOGLE_APPLICATION_CREDENTIALS", "credentials_file"
+        ),
+        description="A service account's JSON file, also as GOOGLE_APPLICATION_CREDENTIALS. Empty: "
+        "the machine's own credentials (gcloud, metadata server)",
+    )
     model: str = Field("gemini-3.8-flash", min_length=1, description="Model id")
     model_location: str = Field("global", min_length=1, description="Where the model is called")
     sessions_location: str = Field("us-central1", min_length=1, description="Where sessions live")
@@ -268,6 +281,8 @@ def variables() -> dict[str, tuple[type[Group], str]]:
 def load(env_file: Path | None = Path(".env")) -> Settings:
     """Reads all settings. Raises SettingsError, which names the first variable that is wrong."""
     if env_file is not None and not env_file.is_file():
+        if env_file != Path(".env"):
+            raise SettingsError("--env-file", f"no file at {env_file}", "a file of KEY=VALUE lines")
         env_file = None
     _refuse_misspelt(env_file)
     made: dict[str, Any] = {}
@@ -284,7 +299,10 @@ def load(env_file: Path | None = Path(".env")) -> Settings:
 def _refuse_misspelt(env_file: Path | None) -> None:
     known = variables()
     prefixes = tuple({str(group.model_config.get("env_prefix", "")) for group in GROUPS.values()})
-    given = set(os.environ) | set(dotenv_values(env_file) if env_file else {})
+    try:
+        given = set(os.environ) | set(dotenv_values(env_file) if env_file else {})
+    except UnicodeDecodeError:
+        raise SettingsError(str(env_file), "bytes that are not UTF-8", "text in UTF-8") from None
     for variable in sorted(given):
         if variable.startswith(prefixes) and variable not in known:
             near = difflib.get_close_matches(variable, known, n=1)
@@ -304,7 +322,8 @@ def _readable(group: type[Group], error: ValidationError) -> SettingsError:
     if first["type"] == "missing":
         return SettingsError(variable, "nothing", described)
     secret = "SecretStr" in str(group.model_fields[field].annotation)
-    found = "a secret that is not shown" if secret else repr(first["input"])
+    shown = _PASSWORD.sub(r"\1***@", repr(first["input"]))
+    found = "a secret that is not shown" if secret else shown
     return SettingsError(variable, found, f"{described} ({first['msg']})")
 
 
@@ -318,6 +337,7 @@ def _check_together(settings: Settings) -> None:
     for path, variable in (
         (settings.service.hotel_file, "WATIBOT_HOTEL_FILE"),
         (settings.service.instructions_file, "WATIBOT_INSTRUCTIONS_FILE"),
+        (settings.vertex.credentials_file, "VERTEX_CREDENTIALS_FILE"),
     ):
-        if not path.is_file():
+        if path is not None and not path.is_file():
             raise SettingsError(variable, f"no file at {path}", "a file that can be read")

@@ -41,7 +41,10 @@ def configure(level: str, key: str) -> None:
         processors=[
             structlog.stdlib.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
+            # Local variables would show what guests wrote.
+            structlog.processors.ExceptionRenderer(
+                structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+            ),
             _tag,
             _drop_forbidden,
             structlog.processors.JSONRenderer(ensure_ascii=False),
@@ -119,7 +122,7 @@ class Metrics:
         )
         self.own_seconds = Histogram(
             "watibot_own_seconds",
-            "The same without the model's and the tools' time",
+            "The same without the model's time, the tools' and the wait for a free slot",
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.5, 1),
             registry=self.registry,
         )

@@ -86,7 +86,7 @@ class App:
 def outside(settings: Settings, hotel: Hotel) -> Outside:
     """Everything that talks to somebody else. Nothing is contacted yet."""
     clock = SystemClock(settings.service.clock)
-    tokens = Tokens()
+    tokens = Tokens(file=settings.vertex.credentials_file)
     vertex = settings.vertex
     tls = httpx2.create_ssl_context()  # reading the authorities takes 50 ms: once
     to_wati = new_client(settings.wati.timeout, tls)

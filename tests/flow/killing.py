@@ -58,7 +58,7 @@ class Service:
 
     async def start(self) -> None:
         """Once it is ready."""
-        with open(self.folder / "service.log", "ab") as log:
+        with (self.folder / "service.log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable, *COMMAND, env=self.environment, cwd=self.folder, stderr=log
             )

@@ -163,3 +163,14 @@ async def test_bot_off_before_the_answer_leaves(hotel: House) -> None:
     await hotel.post("manychat", f"staff/{guest}/bot_off", {"on": True, "quiet": True})
     await hotel.quiet()
     assert await hotel.bubbles(guest, "manychat") == []
+
+
+async def test_a_colleague_who_writes_during_an_outage_ends_the_turn(hotel: House) -> None:
+    await hotel.fault("vertex", "generateContent", status=503, times=1)
+    guest = await hotel.guest()
+    await hotel.says(guest, "¿Cuánto cuesta la habitación familiar?")
+    await hotel.asked()
+    await hotel.post("wati", f"staff/{guest}/reply", {"text": "Hola, soy Marta", "name": "Marta"})
+    await hotel.quiet()
+    assert await hotel.bubbles(guest) == []
+    assert (await hotel.get("vertex", "summary"))["model_calls"] == 0

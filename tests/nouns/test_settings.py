@@ -161,8 +161,10 @@ def test_every_variable_says_what_it_is() -> None:
 
 @pytest.mark.parametrize("command", [["serve"], ["db", "upgrade"], ["inspect", "conversations"]])
 def test_a_command_prints_the_line_and_ends_with_78(command: list[str], tmp_path: Path) -> None:
+    empty = tmp_path / "env"
+    empty.touch()
     done = subprocess.run(
-        [sys.executable, "-m", "watibot", *command, "--env-file", str(tmp_path / "none")],
+        [sys.executable, "-m", "watibot", *command, "--env-file", str(empty)],
         env={**os.environ, "WATIBOT_PORT": "eighty"},
         capture_output=True,
         text=True,
@@ -174,3 +176,15 @@ def test_a_command_prints_the_line_and_ends_with_78(command: list[str], tmp_path
     lines = done.stderr.splitlines()
     assert len(lines) == 1
     assert lines[0].startswith("watibot: WATIBOT_PORT: found 'eighty', expected ")
+
+
+def test_an_env_file_that_was_named_has_to_be_there(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="--env-file: found no file at"):
+        load(tmp_path / "none")
+
+
+def test_an_env_file_that_is_not_text(tmp_path: Path) -> None:
+    path = tmp_path / "env"
+    path.write_bytes(b"WATIBOT_PORT=\xff")
+    with pytest.raises(SettingsError, match="not UTF-8"):
+        load(path)

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -26,11 +27,12 @@ _TIMEOUT = 120.0  # seconds, google-auth's own
 
 
 class Tokens:
-    """Where tokens come from. Without `credentials`, Application Default Credentials are looked up:
+    """Where tokens come from: `credentials`, a `file`, or Application Default Credentials:
     GOOGLE_APPLICATION_CREDENTIALS, gcloud's file, the metadata server (google.auth.default)."""
 
-    def __init__(self, credentials: Any = None) -> None:
+    def __init__(self, credentials: Any = None, file: Path | None = None) -> None:
         self._credentials = credentials
+        self._file = file
         self._one_at_a_time = asyncio.Lock()
 
     async def credentials(self) -> Any:
@@ -39,7 +41,9 @@ class Tokens:
         if not self._fresh():
             async with self._one_at_a_time:
                 if not self._fresh():
-                    self._credentials = await asyncio.to_thread(_refreshed, self._credentials)
+                    self._credentials = await asyncio.to_thread(
+                        _refreshed, self._credentials, self._file
+                    )
         return self._credentials
 
     async def headers(self) -> dict[str, str]:
@@ -58,13 +62,17 @@ class Tokens:
         return expiry is None or expiry.replace(tzinfo=UTC) - datetime.now(UTC) > _EARLY
 
 
-def _refreshed(credentials: Any) -> Any:
+def _refreshed(credentials: Any, file: Path | None) -> Any:
     import google.auth
     import google.auth.exceptions as failures
 
     try:
         if credentials is None:
-            credentials, _ = google.auth.default(scopes=_SCOPES)
+            credentials, _ = (
+                google.auth.load_credentials_from_file(file, scopes=_SCOPES)  # type: ignore[no-untyped-call]
+                if file
+                else google.auth.default(scopes=_SCOPES)
+            )
         if not credentials.token or credentials.expiry is not None:
             credentials.refresh(_request)
     except failures.TransportError as error:

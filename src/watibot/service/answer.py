@@ -18,7 +18,7 @@ from typing import Any
 from uuid import uuid4
 
 from watibot import telemetry
-from watibot.conversations import Conversation
+from watibot.conversations import Conversation, held_by_staff
 from watibot.errors import Cause, ProviderError
 from watibot.history import HistoryItem, ItemKind
 from watibot.hotel import Hotel
@@ -115,9 +115,14 @@ class Answerer:
         )
         if opened is None:
             return Answered()
+        instructions = await self._read_instructions()
+        now = self._clock.now()
+        if held_by_staff(opened.conversation, now):
+            # Staff took over while the provider was waited for: nobody needs this answer any more.
+            walk = Walk(opened, list(opened.steps), opened.progress, now)
+            return await self._end(walk, Finish((), None, instructions.version), "left_to_staff")
         turn = await self._with_media(opened)
         walk = Walk(turn, list(turn.steps), turn.progress, self._clock.now())
-        instructions = await self._read_instructions()
         if only_unreadable(turn):
             return await self._finish(walk, instructions, "")
         parts = await self._media_parts(turn)

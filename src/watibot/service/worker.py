@@ -74,7 +74,9 @@ class Worker:
             return pause.until
         if not claim.open:
             return None
+        queued = perf_counter()
         async with self._slots:
+            queued = perf_counter() - queued
             answered = await self._answerer.answer(conversation)
         if answered.again_at is not None:
             return answered.again_at
@@ -82,7 +84,7 @@ class Worker:
         def leaving() -> None:
             total = perf_counter() - started
             self._metrics.answer_seconds.observe(total)
-            self._metrics.own_seconds.observe(total - answered.waited)
+            self._metrics.own_seconds.observe(total - answered.waited - queued)
 
         pause = await self._deliverer.deliver(conversation, answered.bubbles, leaving)
         return pause.until if isinstance(pause, Pause) else None
