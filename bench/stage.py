@@ -61,12 +61,16 @@ def debounce(seconds: float) -> dict[str, str]:
 
 @asynccontextmanager
 async def running(
-    *command: str, environment: Mapping[str, str] | None = None, log: Path | None = None
+    *command: str,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
 ) -> AsyncIterator[Process]:
-    """A Python process with these arguments, stopped at the end."""
-    with Path(log or os.devnull).open("ab") as errors:  # noqa: ASYNC230
+    """A Python process with these arguments, stopped at the end. One with a `folder` runs there and
+    leaves its standard error in it."""
+    log = folder / "process.log" if folder else Path(os.devnull)
+    with log.open("ab") as errors:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, *command, env=environment, stdout=PIPE, stderr=errors
+            sys.executable, *command, env=environment, cwd=folder, stdout=PIPE, stderr=errors
         )
     try:
         yield process
@@ -81,9 +85,7 @@ async def running(
 async def service(folder: Path, settings: Mapping[str, str]) -> AsyncIterator[tuple[Process, str]]:
     """`watibot serve` once it is ready, and its URL."""
     url = f"http://{settings['WATIBOT_HOST']}:{settings['WATIBOT_PORT']}"
-    log = folder / "service.log"
-    command = ("-m", "watibot", "serve", "--env-file", os.devnull)
-    async with running(*command, environment=settings, log=log) as process:
+    async with running("-m", "watibot", "serve", environment=settings, folder=folder) as process:
         await ready(f"{url}/readyz", process)
         yield process, url
 

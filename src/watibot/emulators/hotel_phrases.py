@@ -79,41 +79,42 @@ ANSWERS: dict[str, Phrase] = {
         "Google's models.",
     },
     "breakfast": {
-        "es": "El desayuno se sirve de 7:00 a 10:00 y está incluido en su tarifa.",
-        "en": "Breakfast is served from 7:00 to 10:00 and is included in your rate.",
+        "es": "El desayuno se sirve de 7:00 a 10:30 y está incluido en su tarifa.",
+        "en": "Breakfast is served from 7:00 to 10:30 and is included in your rate.",
     },
     "check_in": {
         "es": "La entrada (check-in) es a partir de las 15:00.",
         "en": "Check-in is from 3:00 pm.",
     },
     "check_out": {
-        "es": "La salida (check-out) es hasta las 12:00.",
-        "en": "Check-out is until 12:00 noon.",
+        "es": "La salida (check-out) es hasta las 11:00.",
+        "en": "Check-out is until 11:00.",
     },
     "wifi": {
         "es": "El wifi es gratuito en todo el hotel; la clave se entrega en recepción.",
         "en": "Wi-Fi is free in the whole hotel; the desk gives you the password.",
     },
     "pool": {
-        "es": "La piscina está abierta de 8:00 a 20:00 para todos los huéspedes.",
-        "en": "The pool is open from 8 am to 8 pm for all guests.",
+        "es": "La piscina está abierta de 9:00 a 19:00 para todos los huéspedes.",
+        "en": "The pool is open from 9 am to 7 pm for all guests.",
     },
     "parking": {
         "es": "Tenemos parqueo privado sin costo para huéspedes.",
         "en": "We have private parking, free for guests.",
     },
     "pets": {
-        "es": "Aceptamos mascotas pequeñas; le pedimos avisar antes de llegar.",
-        "en": "Small pets are welcome; please tell us before you arrive.",
+        "es": "Aceptamos mascotas de hasta 15 kg, por $12 la estadía; le pedimos avisar antes.",
+        "en": "Pets up to 15 kg are welcome for $12 a stay; please tell us before you arrive.",
     },
     "prices": {
-        "es": "La habitación doble cuesta $65 por noche y la familiar $95, con desayuno "
-        "e impuestos.",
-        "en": "A double room is $65 per night and a family room $95, breakfast and taxes included.",
+        "es": "La habitación doble cuesta desde $62 por noche y la familiar desde $112, con "
+        "desayuno e impuestos.",
+        "en": "A double room is from $62 per night and a family room from $112, breakfast and "
+        "taxes included.",
     },
     "location": {
-        "es": "Estamos en la Avenida del Mar 12, a cinco minutos a pie de la playa.",
-        "en": "We are at Avenida del Mar 12, a five-minute walk from the beach.",
+        "es": "Estamos en la 3.ª Calle Oriente 27, barrio El Calvario, Suchitoto.",
+        "en": "We are at 3.ª Calle Oriente 27, barrio El Calvario, Suchitoto.",
     },
     "phone": {
         "es": "Puede escribirnos por aquí a cualquier hora; por teléfono atiende la recepción.",

@@ -9,6 +9,7 @@ because the addresses hold secrets, which a command line would show to every use
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 from collections.abc import Sequence
@@ -39,11 +40,13 @@ class AppriseNotifier:
         )
         work = json.dumps({"urls": self._urls, "title": title, "body": body}).encode()
         try:
-            async with asyncio.timeout(_TIMEOUT):
-                await process.communicate(work)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_TIMEOUT):
+                    await process.communicate(work)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
         if process.returncode != 0:
             detail = f"none of {len(self._urls)} addresses took the message"
             raise ProviderError(_PROVIDER, Cause.UNAVAILABLE, detail)
