@@ -44,14 +44,17 @@ class Inbox(Protocol):
         staff hold the conversation the message becomes history at once and no turn."""
 
     async def receipt(self, receipt: Receipt) -> Bubble | None:
-        """Notes it at the bubble it is about, which counts as sent from now on if it was in doubt.
-        None if it is about nothing of ours."""
+        """Notes it at the bubble it is about, which counts as sent from now on if it was in doubt
+        (attempted, and not known to have arrived), or as refused if the receipt says FAILED. None
+        if it is about nothing of ours. The bubble is as it is afterwards."""
 
     async def staff_message(
         self, message: StaffMessage, received_at: datetime, staff_until: datetime
     ) -> bool:
         """Into the history, and staff hold the conversation until `staff_until`. False for a
-        repetition and for an echo of a bubble of ours (its id, or the same text within 120 s)."""
+        repetition and for an echo of a bubble of ours (its id, or the same text within 120 s).
+        Messages that wait become history before it. Makes the conversation, with its window closed,
+        if the guest never wrote."""
 
     async def takeover(self, takeover: Takeover, staff_until: datetime) -> None:
         """Staff hold the conversation, or the bot does again."""
@@ -116,14 +119,17 @@ class Desk(Protocol):
 
     async def claim(self, conversation_id: str, now: datetime, until: datetime) -> Claim | None:
         """Takes the lease and raises the fence. None if held, not due, or nothing to do. If staff
-        hold the conversation, waiting messages become history and are not worked on."""
+        hold the conversation, waiting messages become history and are not worked on; a turn that
+        runs stays open, for the worker to end, if need be with an empty `Finish`."""
 
     async def extend(self, conversation_id: str, fence: int, until: datetime) -> None: ...
 
     async def release(
         self, conversation_id: str, fence: int, again_at: datetime | None = None
     ) -> datetime | None:
-        """Gives the lease back; when the conversation is to be claimed next, if at all."""
+        """Gives the lease back; when the conversation is to be claimed next, if at all. Not before
+        `again_at`, not even for new messages. Without it, work that is left (a running turn, bubbles
+        not at rest) is due at once."""
 
     async def open_turn(
         self, conversation_id: str, fence: int, now: datetime, history_items: int, restarts: int
@@ -132,12 +138,13 @@ class Desk(Protocol):
         time. Waiting messages join a running turn while no effect has run: freely while it has no
         steps, else as a restart (steps dropped), at most `restarts` times. History: at least the
         newest `history_items / 2`, at most `history_items`, cut in blocks so that its beginning
-        stays the same for many turns."""
+        stays the same for many turns, and then begun with a person's words."""
 
     async def record_step(
         self, conversation_id: str, fence: int, turn_id: str, step: StepRecord
     ) -> None:
-        """Durable before the next step begins."""
+        """Durable before the next step begins. Restarts are counted by the store alone; those in
+        a `Progress` that is handed in are not stored."""
 
     async def save_progress(
         self, conversation_id: str, fence: int, turn_id: str, progress: Progress, drop_steps: bool
@@ -152,12 +159,14 @@ class Desk(Protocol):
         the first bubble has left, because until then the turn may start again."""
 
     async def restart_turn(self, conversation_id: str, fence: int, turn_id: str) -> None:
-        """After SUPERSEDED: bubbles cancelled, the turn's history and steps taken back, running."""
+        """After SUPERSEDED: bubbles cancelled, the turn's history and steps taken back, running,
+        one restart more. `open_turn` then adds the messages that wait."""
 
     async def permit(
         self, conversation_id: str, fence: int, bubble_id: str, now: datetime, restarts: int
     ) -> Permit:
-        """Asked before every bubble. GO notes the attempt in the same commit."""
+        """Asked before every bubble. GO notes the attempt in the same commit. Never SUPERSEDED: a
+        turn that failed, handed over, ran an effect or has restarted `restarts` times."""
 
     async def bubble_done(
         self,
@@ -170,7 +179,8 @@ class Desk(Protocol):
         record_id: str | None = None,
         reason: str | None = None,
     ) -> None:
-        """WAITING: certainly not arrived, to be tried again. REFUSED refuses the turn's later
+        """WAITING: certainly not arrived, to be tried again. A bubble that a receipt has brought to
+        rest meanwhile stays as it is and is only given the ids. REFUSED refuses the turn's later
         bubbles too. The first bubble at rest lets the turn's history go to the mirror; if nothing
         of the turn was sent and no effect has run, its answer leaves the history."""
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Executable, bindparam, or_, select
+from sqlalchemy import BindParameter, Executable, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from watibot.conversations import Owner
@@ -19,15 +19,20 @@ from watibot.storage.rows import ByDialect, Tx, insert_once, locked, of_hotel
 from watibot.storage.tables import aliases, conversations
 
 _NAMES: BindParameter[Any] = bindparam("names", expanding=True)
-_BY_ALIAS = select(aliases.c.channel, aliases.c.alias, aliases.c.conversation_id).where(
-    of_hotel(aliases), aliases.c.alias.in_(_NAMES)
-)
+_CHANNELS: BindParameter[Any] = bindparam("channels", expanding=True)
+# One statement for each index: joined by OR they would read every conversation of the channel.
+_BY_ID = select(
+    conversations.c.channel, conversations.c.conversation_id, conversations.c.conversation_id
+).where(of_hotel(conversations), conversations.c.conversation_id.in_(_NAMES))
 _BY_ADDRESS = select(
     conversations.c.channel, conversations.c.address, conversations.c.conversation_id
 ).where(
     of_hotel(conversations),
-    conversations.c.channel.in_(bindparam("channels", expanding=True)),
-    or_(conversations.c.address.in_(_NAMES), conversations.c.conversation_id.in_(_NAMES)),
+    conversations.c.channel.in_(_CHANNELS),
+    conversations.c.address.in_(_NAMES),
+)
+_BY_ALIAS = select(aliases.c.channel, aliases.c.alias, aliases.c.conversation_id).where(
+    of_hotel(aliases), aliases.c.channel.in_(_CHANNELS), aliases.c.alias.in_(_NAMES)
 )
 _NEW_ALIASES = insert_once(aliases)
 
@@ -58,12 +63,11 @@ def known_names(
     tx: Tx, names: Collection[str], channels: Collection[str]
 ) -> Iterator[tuple[tuple[str, str], str]]:
     """(channel, name) -> conversation id, for those of the names that are known."""
-    for statement in (_BY_ADDRESS, _BY_ALIAS):
+    for statement in (_BY_ID, _BY_ADDRESS, _BY_ALIAS):
         for channel, name, conversation_id in tx.all(
             statement, names=list(names), channels=list(channels)
         ):
             yield (channel, name), conversation_id
-            yield (channel, conversation_id), conversation_id
 
 
 def add_aliases(tx: Tx, found: dict[tuple[str, str], str]) -> None:
