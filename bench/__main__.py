@@ -6,6 +6,7 @@ Status 1 when a budget is not met. A name as argument runs that measurement alon
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import tempfile
 import time
@@ -16,6 +17,7 @@ from rich.console import Console
 from bench import acknowledge, start, turns
 from bench.table import Line, show
 
+QUIET = 0.5  # load of a machine that has nothing else to do
 MEASUREMENTS = {
     "start": start.measure,
     "acknowledge": acknowledge.measure,
@@ -38,13 +40,17 @@ def main() -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=120)
-    began = time.monotonic()
+    began, busy = time.monotonic(), os.getloadavg()[0]
     wanted = sys.argv[1:] or list(MEASUREMENTS)
     if unknown := set(wanted) - set(MEASUREMENTS):
         sys.exit(f"no measurement {sorted(unknown)}; there are {list(MEASUREMENTS)}")
     lines = asyncio.run(run(wanted, console))
     show(console, lines)
-    console.print(f"{time.monotonic() - began:.0f} s")
+    console.print(
+        f"{time.monotonic() - began:.0f} s on {os.cpu_count()} cores, load before {busy:.1f}"
+    )
+    if busy > QUIET:
+        console.print("Something else is running here: times are too long and rates too low.")
     sys.exit(any(line.ok is False for line in lines))
 
 

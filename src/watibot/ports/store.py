@@ -128,8 +128,8 @@ class Desk(Protocol):
         self, conversation_id: str, fence: int, again_at: datetime | None = None
     ) -> datetime | None:
         """Gives the lease back; when the conversation is to be claimed next, if at all. Not before
-        `again_at`, not even for new messages. Without it, work that is left (a running turn, bubbles
-        not at rest) is due at once."""
+        `again_at`, not even for new messages. Without it, work that is left (a running turn,
+        bubbles not at rest) is due at once."""
 
     async def open_turn(
         self, conversation_id: str, fence: int, now: datetime, history_items: int, restarts: int

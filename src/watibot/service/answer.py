@@ -64,6 +64,7 @@ class Walk:
     since: datetime  # when this stretch of work began, for `Progress.active`
     plain: bool = False  # after a recovery: recent history only, without signatures
     waited: float = 0.0
+    model_seconds: float = 0.0  # of the last call
 
     @property
     def seen(self) -> Turn:
@@ -188,7 +189,8 @@ class Answerer:
         except TimeoutError:
             raise ProviderError("model", Cause.TIMEOUT, f"no answer in {limit:.0f} s") from None
         finally:
-            walk.waited += perf_counter() - started
+            walk.model_seconds = perf_counter() - started
+            walk.waited += walk.model_seconds
 
     async def _run_tools(self, walk: Walk, asked: HistoryItem) -> None:
         calls = _calls_of(asked)
@@ -242,7 +244,13 @@ class Answerer:
         if answer is not None:
             # Noted before the tools run: from here on the turn may have done something.
             effect = any(call.name in self._effects for call in answer.calls)
-            step = replace(step, usage=answer.usage, model=answer.model, effect=effect)
+            step = replace(
+                step,
+                usage=answer.usage,
+                model=answer.model,
+                seconds=walk.model_seconds,
+                effect=effect,
+            )
             self._metrics.tokens.labels("prompt").inc(answer.usage.prompt)
             self._metrics.tokens.labels("cached").inc(answer.usage.cached)
             self._metrics.tokens.labels("output").inc(answer.usage.output)

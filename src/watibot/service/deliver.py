@@ -8,7 +8,7 @@ in doubt is looked up at the provider and never blindly sent again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from watibot import telemetry
@@ -130,6 +130,7 @@ class Deliverer:
                 log.info("turn.superseded", turn=bubble.turn_id)
                 return Pause(None), False
             case Permit.WINDOW:
+                self._count(conversation, "refused")
                 await self._tell_refused(conversation, bubble, "window")
                 return None, False
             case Permit.STAFF | Permit.GONE:
@@ -139,8 +140,9 @@ class Deliverer:
                 pass
         if first:
             leaving()
-        outcome = await channel.send(conversation, bubble)
-        return await self._settle(conversation, bubble, outcome), True
+        attempted = replace(bubble, attempts=bubble.attempts + 1, last_attempt_at=now)
+        outcome = await channel.send(conversation, attempted)
+        return await self._settle(conversation, attempted, outcome), True
 
     async def _settle(
         self, conversation: Conversation, bubble: Bubble, outcome: Sent | Later | Refused | Unknown
@@ -159,7 +161,7 @@ class Deliverer:
                 return None
             case Later(seconds, reason):
                 await self._done(conversation, bubble, BubbleState.WAITING, reason=reason)
-                wait = max(seconds, backoff(bubble.attempts + 1, self._patience, 0.0))
+                wait = max(seconds, backoff(bubble.attempts, self._patience, 0.0))
                 log.warning("bubble.later", turn=bubble.turn_id, reason=reason)
                 return Pause(now + timedelta(seconds=wait))
             case Refused(reason):
@@ -168,14 +170,12 @@ class Deliverer:
                 return None
             case Unknown(reason):
                 log.warning("bubble.in_doubt", turn=bubble.turn_id, reason=reason)
-                return await self._clear_up(conversation, bubble, since=now)
+                return await self._clear_up(conversation, bubble)
 
-    async def _clear_up(
-        self, conversation: Conversation, bubble: Bubble, since: datetime | None = None
-    ) -> Pause | None:
+    async def _clear_up(self, conversation: Conversation, bubble: Bubble) -> Pause | None:
         """A bubble whose request left and whose answer nobody has: asks the provider."""
         now = self._clock.now()
-        since = since or bubble.last_attempt_at or now
+        since = bubble.last_attempt_at or now
         channel = self._channels[conversation.channel]
         lookup = await channel.find(conversation, bubble)
         match lookup:
@@ -240,7 +240,6 @@ class Deliverer:
         )
 
     async def _tell_refused(self, conversation: Conversation, bubble: Bubble, reason: str) -> None:
-        self._count(conversation, "refused")
         why = "la ventana de 24 horas está cerrada" if reason == "window" else reason
         await self._alerts.add(
             f"refused:{bubble.turn_id}",
