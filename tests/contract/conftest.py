@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,13 +12,6 @@ from tests import postgres as servers
 from watibot.storage import schema
 from watibot.storage import store as storage
 from watibot.storage.store import SqlStore
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[servers.Postgres]:
-    """One server for each worker of pytest-xdist."""
-    with servers.running() as server:
-        yield server
 
 
 @pytest.fixture(scope="session")

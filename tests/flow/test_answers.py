@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from tests.flow.house import GUEST, House
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.flow.house import GUEST, House, house
 
 
 async def test_a_question_is_answered_and_mirrored(hotel: House) -> None:
@@ -125,3 +130,60 @@ async def test_a_restarted_service_answers_what_waited(hotel: House) -> None:
     await hotel.answered(guest)
     assert await hotel.spent("vertex", fault) == 1
     assert len(await hotel.bubbles(guest)) == 1
+
+
+async def test_instructions_are_read_again_between_turns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "instructions.md"
+    path.write_text("Primera versión. " * 50)
+    async with house(tmp_path, monkeypatch, WATIBOT_INSTRUCTIONS_FILE=str(path)) as hotel:
+        await hotel.set("vertex", journal_bodies=True)
+        guest = await hotel.guest()
+        for number, text in enumerate(["Segunda versión. " * 50, "corta", ""], start=1):
+            await hotel.says(guest, f"¿Tienen wifi en la habitación {number}?")
+            await hotel.answered(guest, number)
+            path.write_text(text)
+        notice = (await hotel.notices())[0]
+        assert "WATIBOT_INSTRUCTIONS_FILE" in notice["message"]
+        exchanges = await hotel.journal("vertex", "exchange")
+        asked = [each["request"] for each in exchanges if each["operation"] == "generateContent"]
+        told = [one["systemInstruction"]["parts"][0]["text"].split()[0] for one in asked]
+        assert told == ["Primera", "Segunda", "Segunda"]
+    with sqlite3.connect(tmp_path / "watibot.db") as store:
+        versions = [
+            row[0]
+            for row in store.execute("select instructions_version from turns order by opened_at")
+        ]
+    assert len(set(versions)) == 2
+    assert versions[1] == versions[2]
+
+
+async def test_a_guest_without_a_number_is_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, dict[str, object]] = {"wati": {"bsuid": True}}
+    async with house(tmp_path, monkeypatch, options=options) as hotel:
+        guest = await hotel.guest()
+        await hotel.says(guest, "¿Tienen piscina climatizada?")
+        await hotel.answered(guest)
+        await hotel.set("wati", bsuid=False)
+        await hotel.says(guest, "¿Y tienen wifi también?")
+        await hotel.answered(guest, 2)
+        await hotel.quiet()
+        (session,) = await hotel.get("vertex", "sessions")
+        assert session["events"] == 4
+
+
+async def test_a_contact_that_comes_back_under_a_new_id_keeps_its_conversation(
+    hotel: House,
+) -> None:
+    old = await hotel.contact("instagram", "720009")
+    await hotel.says(old, "¿Tienen piscina climatizada?", on="manychat")
+    await hotel.answered(old, name="manychat")
+    new = (await hotel.post("manychat", f"guests/{old}/renew", {}))["subscriber_id"]
+    await hotel.says(new, "¿Y tienen wifi también?", on="manychat")
+    await hotel.answered(new, name="manychat")
+    await hotel.quiet()
+    (session,) = await hotel.get("vertex", "sessions")
+    assert session["events"] == 4

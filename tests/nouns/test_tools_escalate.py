@@ -77,6 +77,15 @@ async def test_the_farewell_knows_the_hours(
     assert staff.told[0][1].startswith("URGENTE") is (urgency == "urgent")
 
 
+async def test_the_farewell_has_the_hotel_s_own_words(tmp_path: Path) -> None:
+    own = "Ya le aviso a Rosa."
+    changed = hotel(tmp_path, ("[texts]", f'[texts]\nhanded_over = "{own}"'))
+    colleagues = Colleagues()
+    made = build(changed, FakeRecords(), colleagues.tell, colleagues.hand_over)
+    result = await run(made, call(), caller())
+    assert own in result.response["tell_guest"]
+
+
 def test_the_list_and_its_declarations(tmp_path: Path) -> None:
     made = {tool.name: tool for tool in tools(tmp_path, Colleagues())}
     assert {name: tool.effect for name, tool in made.items()} == {

@@ -5,6 +5,7 @@ Each command's module is imported only when it is called, so that `watibot --hel
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import Any
@@ -57,6 +58,7 @@ def about() -> None:
 
 def main() -> None:
     """Entry point. A settings mistake is one line and exit status 78."""
+    os.umask(0o077)  # what is written holds guests' words and numbers
     try:
         app(standalone_mode=True)
     except SettingsError as error:

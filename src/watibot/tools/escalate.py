@@ -58,17 +58,18 @@ def escalate_to_human(hotel: Hotel, records: Records, tell: Tell, hand_over: Han
             "handed_over": True,
             "assigned": assigned,
             "desk": report(desk),
-            "tell_guest": _farewell(desk, urgent),
+            "tell_guest": _farewell(hotel.texts.handed_over, desk, urgent),
         }
 
     return declare(escalate_to_human, effect=True)
 
 
-def _farewell(desk: OfficeStatus, urgent: bool) -> str:
+def _farewell(own_words: str | None, desk: OfficeStatus, urgent: bool) -> str:
+    told = f'In the guest\'s language: "{own_words}"' if own_words else "The team has been told."
     if desk.open:
-        return "The team has been told and answers in this chat in a few minutes."
+        return f"{told} They answer in this chat in a few minutes."
     when = "when it opens (desk.opens_at)" if desk.opens_at else "as soon as somebody is there"
-    words = f"The team has been told. The office is closed; the answer comes in this chat {when}."
+    words = f"{told} The office is closed; the answer comes in this chat {when}."
     if urgent:
         words += " It is urgent: give the telephone of the desk and of the emergency services now."
     return words
