@@ -13,7 +13,7 @@ from enum import StrEnum
 from watibot.messages import ChannelName
 
 # WhatsApp, Messenger and Instagram let a business write freely for 24 hours after the guest's last
-# message (facts/channels.md A2.6, B2).
+# message (docs/reference/providers.md).
 REPLY_WINDOW = timedelta(hours=24)
 
 

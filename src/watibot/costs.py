@@ -1,8 +1,8 @@
 """What a model call costs, from the provider's own usage figures and a dated price list.
 
-`service/answer.py` charges each call with it; the console and `watibot costs` add up. The list is
-`providers/prices.toml`. Money is whole micro-dollars: a price of $0.75 for a million tokens is 0.75
-micro-dollars for one.
+The list (`providers/prices.toml`) and the sum for one call are there, and `watibot doctor --live`
+shows with them what its own call cost. The calls that answer guests are not charged yet. Money is
+whole micro-dollars: a price of $0.75 for a million tokens is 0.75 micro-dollars for one.
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ from watibot.wording import history_text
 
 Content = dict[str, Any]
 
-# After a failure the answer is tried again from the recent conversation alone (requirement B7 asks
-# for five messages at least).
+# After a failure the answer is tried again from the recent conversation alone; fewer than five
+# messages would lose the thread.
 RECOVERY_ITEMS = 10
 
 _CHANNELS = {

@@ -1,4 +1,4 @@
-"""A rate that is kept below a provider's quota (requirement B9). Pure: the caller waits.
+"""A rate that is kept below a provider's quota. Pure: the caller waits.
 
 A token bucket: `reserve` always books the next free place and says how long to wait for it, so that
 callers are served in the order in which they came.

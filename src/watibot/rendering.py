@@ -28,8 +28,8 @@ def _utf8(text: str) -> int:
     return len(text.encode())
 
 
-# facts/channels.md B: WhatsApp 4096 and Messenger 2000 characters; Instagram 1000 bytes, of which
-# integrations that work use 950.
+# WhatsApp 4096 and Messenger 2000 characters; Instagram 1000 bytes, of which integrations that work
+# use 950 (docs/reference/providers.md).
 LIMITS: dict[ChannelName, tuple[int, Size]] = {
     ChannelName.WHATSAPP: (4096, _utf16),
     ChannelName.FACEBOOK: (2000, _utf16),

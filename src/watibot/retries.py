@@ -1,8 +1,8 @@
 """What happens after a failure: try again at a time, recover, or give up. Pure.
 
-The rules are requirements B5 and B6: exponential back-off 10 s, 20 s, 40 s ... with jitter and a
-cap, `Retry-After` honoured, at most 30 tries; three minutes for one interaction, five minutes of
-work for one answer, at most three recoveries. A recovery that worked resets both the clock and the
+Exponential back-off 10 s, 20 s, 40 s ... with jitter and a cap, `Retry-After` honoured, at most 30
+tries; three minutes for one interaction, five minutes of work for one answer, at most three
+recoveries (settings, `PATIENCE_`). A recovery that worked resets both the clock and the
 count (`recovered`), because a turn that never does so recovers for ever.
 """
 

@@ -178,7 +178,7 @@ class Vertex(Group):
 
 
 class Patience(Group):
-    """Limits of one answer (requirements B5, B6)."""
+    """Limits of one answer."""
 
     model_config = SettingsConfigDict(env_prefix="PATIENCE_")
 

@@ -1,7 +1,7 @@
 """A tool's declaration, a model's call of it, and the result that goes back.
 
 Tools are declared once, as typed Python functions (`tools/`), and this declaration serves every
-provider. The model never names a guest or a channel: those come from the service (requirement A9).
+provider. The model never names a guest or a channel: those come from the service.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a running turn has used up of its limits (requirements B5, B6).
+    """What a running turn has used up of its limits (settings, `PATIENCE_`).
 
     `active` are seconds spent working since `recoveries` was last reset; waiting for a provider's
     back-off does not count. `restarts` are for guests who wrote again.

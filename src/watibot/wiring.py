@@ -165,6 +165,7 @@ async def build(settings: Settings) -> App:
     lanes = LocalLanes(store, out.clock, worker.work, 4 * settings.service.turns_at_once)
     receiver = Receiver(
         store,
+        store,
         out.clock,
         {
             ChannelName.WHATSAPP: settings.whatsapp,

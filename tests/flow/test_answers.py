@@ -117,9 +117,15 @@ async def test_an_escalation_reaches_people_and_silences_the_bot(hotel: House) -
     farewell = await hotel.answered(guest)
     assert (await hotel.notices())[0]["title"].startswith("Piden a una persona")
     await hotel.quiet()
-    await hotel.says(guest, "¿Hola? ¿Hay alguien ahí?")
+    for text in ("¿Hola? ¿Hay alguien ahí?", "¿Hola?"):
+        await hotel.says(guest, text)
+    assert (await hotel.notices(2))[1]["title"] == "Un huésped espera a una persona"
+    await hotel.post("wati", f"staff/{guest}/reply", {"text": "Soy Rosa", "name": "Rosa"})
+    await hotel.quiet()
+    await hotel.says(guest, "Gracias, Rosa")
     await hotel.quiet()
     assert await hotel.bubbles(guest) == farewell
+    assert len(await hotel.notices(2)) == 2
 
 
 async def test_a_restarted_service_answers_what_waited(hotel: House) -> None:

@@ -174,3 +174,11 @@ async def test_a_colleague_who_writes_during_an_outage_ends_the_turn(hotel: Hous
     await hotel.quiet()
     assert await hotel.bubbles(guest) == []
     assert (await hotel.get("vertex", "summary"))["model_calls"] == 0
+
+
+async def test_staff_are_told_even_if_nobody_can_be_reached_at_first(hotel: House) -> None:
+    fault = await hotel.fault("staff", "notify", status=500, times=1)
+    guest = await hotel.guest()
+    await hotel.says(guest, "Quiero hablar con una persona, por favor.")
+    assert (await hotel.notices())[0]["title"].startswith("Piden a una persona")
+    assert await hotel.spent("staff", fault) == 1

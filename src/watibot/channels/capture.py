@@ -1,7 +1,8 @@
 """Real payloads as test cases: their shapes, without what guests wrote or who they are.
 
 For the first days at a hotel: the webhooks hand every body to `Captures.keep`, and what it writes
-can be copied into `tests/cases/` as it is (facts/channels.md E). `redact` is pure.
+can be copied into `tests/cases/` as it is (docs/howto/add-a-capture-as-a-case.md). `redact` is
+pure.
 """
 
 from __future__ import annotations

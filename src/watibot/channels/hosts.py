@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-# Where Meta keeps what guests of Messenger and Instagram send (facts/channels.md B1).
+# Where Meta keeps what guests of Messenger and Instagram send (docs/reference/providers.md).
 META = ("fbsbx.com", "cdninstagram.com", "fbcdn.net")
 
 # No user part, no backslash, no brackets: parsers disagree about those, and an attacker chooses.

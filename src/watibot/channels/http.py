@@ -20,7 +20,7 @@ from watibot.errors import Cause, ProviderError
 from watibot.ports.outside import Clock, Later, Outcome, Refused, Unknown
 from watibot.quotas import Rate
 
-# WATI's front (Cloudflare) answers 403 to the names of bare libraries (facts/channels.md A0.12).
+# WATI's front (Cloudflare) answers 403 to the names of bare libraries (seen once, not documented).
 USER_AGENT = "WatiBot/0.1"
 _LATER_UNREACHABLE, _LATER_THROTTLED, _LATER_UNAUTHORISED = 5.0, 10.0, 60.0
 

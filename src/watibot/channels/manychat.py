@@ -2,7 +2,7 @@
 
 `wiring.py` makes it; `web/` gives it bodies, `service/` sends and asks who holds a guest. Reading
 is in `manychat_payloads.py`. ManyChat has no history and no hand-over; outside rules:
-facts/channels.md B2 and B3 (github.com/manychat/dynamic_block_docs, api.manychat.com/swagger).
+docs/reference/providers.md (github.com/manychat/dynamic_block_docs, api.manychat.com/swagger).
 """
 
 from __future__ import annotations

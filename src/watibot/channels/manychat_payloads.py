@@ -2,8 +2,8 @@
 
 `manychat.py` calls `read`; the service takes what comes out. ManyChat has no webhook product: the
 operator builds a request in a flow, either "Full Contact Data" under a key of their choice or a
-body by hand from merge fields (facts/channels.md B1). Hence many spellings of few fields, no
-message id, no list of files, and no word on the channel unless the operator adds a constant
+body by hand from merge fields (docs/reference/providers.md). Hence many spellings of few fields,
+no message id, no list of files, and no word on the channel unless the operator adds a constant
 `platform`.
 """
 

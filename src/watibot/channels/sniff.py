@@ -1,7 +1,7 @@
 """A file's type by its bytes. Pure.
 
 `media.py` asks: neither provider's word for a file can be trusted (Meta's CDN calls pictures
-`text/html`, WATI names voice notes by an extension; facts/channels.md A1.3, B1).
+`text/html`, WATI names voice notes by an extension; docs/reference/providers.md).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import filetype
 
 UNKNOWN = "application/octet-stream"
 
-# `filetype`'s words where Gemini's table (facts/vertex.md 4.5) has others.
+# `filetype`'s words where Gemini's (`mediatypes.py`) are others.
 _SAME = {
     "audio/aac": "audio/x-aac",
     "audio/x-wav": "audio/wav",

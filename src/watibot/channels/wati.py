@@ -1,7 +1,7 @@
 """WhatsApp through WATI: webhooks in, session messages out, look-ups, hand-over.
 
 `wiring.py` makes it; `web/` gives it bodies, `service/` sends, looks up and hands over. Reading is
-in `wati_payloads.py`. Outside rules: facts/channels.md A2 (docs.wati.io, references v2.2 to v2.6).
+in `wati_payloads.py`. Outside rules: docs/reference/providers.md (docs.wati.io, v2.2 to v2.6).
 """
 
 from __future__ import annotations

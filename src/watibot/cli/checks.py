@@ -57,7 +57,7 @@ WORDS: Mapping[Cause, tuple[str, str]] = {
 
 # Tokens are counted by the model; for Spanish prose this is near enough.
 _CHARACTERS_PER_TOKEN = 4
-# Below it the provider's cache serves nothing of the prompt (facts/vertex.md 4.3).
+# Below it the provider's cache serves nothing of the prompt (docs/reference/providers.md).
 _LEAST_CACHED_TOKENS = 4096
 _LEAST_FREE = 1 << 30  # bytes
 # This version was written after it: a clock before it was never set.

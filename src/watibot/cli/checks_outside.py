@@ -123,7 +123,7 @@ async def model(vertex: Vertex, port: Model, clock: Clock, live: bool) -> Findin
 
 class WatchedSessions(VertexSessions):
     """Remembers the 400 that operations of sessions with our own ids were answered with in April
-    2026 (facts/vertex.md 1.4); the client itself copes with it in silence."""
+    2026 (github.com/google/adk-python, pull 5129); the client itself copes with it in silence."""
 
     operation_refused = False
 

@@ -21,11 +21,6 @@ app = typer.Typer(add_completion=False)
 
 _WIDTH = 100
 _MADE = "Made by `watibot reference`; a change is made in the code."
-_GOOGLE = (
-    "Google's library reads this one from the environment itself: systemd's EnvironmentFile puts "
-    "it there, a .env file that only watibot reads does not. Without it the machine's own "
-    "credentials are used."
-)
 
 
 def settings_page() -> str:
@@ -62,7 +57,6 @@ def env_example() -> str:
             default = _default(group, field)
             mark = "" if default is None else "#"
             lines.append(f"{mark}{_variable(group, field)}={default or ''}")
-    lines += ["", *_comment(_GOOGLE), "#GOOGLE_APPLICATION_CREDENTIALS=/etc/watibot/google.json"]
     return "\n".join(lines) + "\n"
 
 

@@ -1,8 +1,8 @@
 """Agent Engine Sessions over REST: the durable twin of every conversation.
 
-`service/mirror.py` writes here after the guest has the answer; the import writes whole histories.
+`service/mirror.py` writes here after the guest has the answer; the command line looks.
 A client of our own because the official one cannot order events and repeats an append when a line
-breaks (facts/vertex.md 2.1, 3.6). Paths and field names: discovery document `aiplatform.v1`,
+breaks (docs/reference/providers.md). Paths and field names: discovery document `aiplatform.v1`,
 revision 20261106.
 """
 
@@ -161,7 +161,7 @@ class VertexSessions:
                 operation = await self._request("GET", operation["name"])
             except ProviderError as error:
                 # Operations of sessions with an id of one's own were refused with this 400 in April
-                # 2026, though the work was done (facts/vertex.md 1.4).
+                # 2026, though the work was done (github.com/google/adk-python, pull 5129).
                 if error.cause is Cause.INVALID and await self.exists(session_id) is there:
                     return
                 raise

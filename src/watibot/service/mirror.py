@@ -2,8 +2,8 @@
 
 New history is appended to the Vertex session in order, under the shared quota, after the guest has
 the answer. Appends are not idempotent, so items are marked as being sent first, and after a crash
-or a lost connection the session is read back before anything is repeated (facts/vertex.md 1.1). A
-session that is gone is made anew and given the recent conversation (requirement B7).
+or a lost connection the session is read back before anything is repeated. A session that is gone is
+made anew and given the recent conversation.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ AT_ONCE = 8
 ITEMS_AT_ONCE = 50
 LOOK_SECONDS = 15.0
 PAUSE_SECONDS = 20.0
-REPLAYED_ITEMS = 20  # B7 asks for at least five messages
+REPLAYED_ITEMS = 20  # five messages and more, for each may have calls and results beside it
 
 
 def session_id_of(conversation: Conversation, generation: int) -> str:

@@ -20,7 +20,7 @@ from watibot.messages import (
     StaffMessage,
     Takeover,
 )
-from watibot.ports import Clock, Inbox
+from watibot.ports import Clock, Inbox, Records
 from watibot.service.alert import Alerts
 from watibot.service.media import Downloads
 from watibot.settings import Debounce, Patience
@@ -35,6 +35,7 @@ class Receiver:
     def __init__(
         self,
         inbox: Inbox,
+        records: Records,
         clock: Clock,
         debounce: Mapping[ChannelName, Debounce],
         patience: Patience,
@@ -44,6 +45,7 @@ class Receiver:
         wake: Callable[[str, datetime], None],
     ) -> None:
         self._inbox = inbox
+        self._records = records
         self._clock = clock
         self._debounce = debounce
         self._takeover = timedelta(hours=patience.takeover_hours)
@@ -90,7 +92,24 @@ class Receiver:
             self._downloads.start(message.channel, received.media)
         if received.due_at is not None:
             self._wake(received.conversation_id, received.due_at)
+        else:
+            await self._remind(received.conversation_id, received_at)
         return "message"
+
+    async def _remind(self, conversation_id: str, at: datetime) -> None:
+        """The guest writes while staff hold the conversation. If the bot handed it over and nobody
+        has written since, staff are reminded, once an hour at most."""
+        conversation = await self._records.conversation(conversation_id)
+        if conversation is None or conversation.handover_turn_id is None:
+            return
+        await self._alerts.add(
+            f"waits:{conversation_id}:{at:%Y-%m-%dT%H}",
+            "guest_waits",
+            "Un huésped espera a una persona",
+            f"Conversación {conversation_id} ({conversation.channel}): pidió una persona y volvió "
+            "a escribir; nadie le ha contestado todavía.",
+            conversation_id,
+        )
 
     async def _receipt(self, receipt: Receipt) -> str:
         bubble = await self._inbox.receipt(receipt)

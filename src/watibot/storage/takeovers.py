@@ -27,7 +27,7 @@ from watibot.storage.timeline import append, waiting_to_staff
 from watibot.turns import BubbleState
 
 # An echo of a bubble comes under the provider's ids or, where they are not known yet, with its text
-# soon after the attempt (facts/channels.md A2.3).
+# soon after the attempt (docs/reference/providers.md).
 ECHO_WINDOW = timedelta(seconds=120)
 # For a guest who has not written yet the reply window is closed.
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""The recent conversation in words: one provider of context for every tool (requirement D2)."""
+"""The recent conversation in words: one provider of context for every tool."""
 
 from __future__ import annotations
 

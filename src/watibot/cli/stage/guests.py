@@ -39,7 +39,7 @@ class Guest:
 
     @property
     def conversation_id(self) -> str:
-        """Requirement A4: the number as it is, `fb:` or `ig:` before a subscriber's id."""
+        """The number as it is, `fb:` or `ig:` before a subscriber's id."""
         prefix = {ChannelName.FACEBOOK: "fb:", ChannelName.INSTAGRAM: "ig:"}
         return prefix.get(self.channel, "") + self.address
 
