@@ -1,8 +1,8 @@
 """One tree of errors: whose fault it is, when to try again, and what a person may read of it.
 
 An expected outcome is a value, not an error: a bubble that may not be sent because the reply window
-is closed is `ports.Refused`. What is raised here leaves the ordinary way. `str(error)` never holds a
-guest's words or number, so that it may be logged, counted and shown to staff as it is.
+is closed is `ports.Refused`. What is raised here leaves the ordinary way. `str(error)` never holds
+a guest's words or number, so that it may be logged, counted and shown to staff as it is.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class ProviderError(WatiBotError):
 
 
 class LostLease(WatiBotError):
-    """Another worker holds the conversation now: whatever this one still wanted to write is void."""
+    """Another worker holds the conversation now: what this one still wanted to write is void."""
 
 
 class UnreadablePayload(WatiBotError):

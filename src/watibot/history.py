@@ -1,8 +1,8 @@
 """A conversation's history: the one form that every provider's events become.
 
-The local history is the working copy from which prompts are built; the Vertex session is its durable
-twin (`service/mirror.py`). `content` is the provider's content object word for word, thought
-signatures included: Gemini 3 and later answer 400 to anything less
+The local history is the working copy from which prompts are built; the Vertex session is its
+durable twin (`service/mirror.py`). `content` is the provider's content object word for word,
+thought signatures included: Gemini 3 and later answer 400 to anything less
 (https://docs.cloud.google.com/vertex-ai/generative-ai/docs/thought-signatures).
 """
 

@@ -10,8 +10,8 @@ from watibot.messages import AttachmentKind
 
 _MIB = 1024 * 1024
 
-# Types that Gemini reads, and the most bytes of one: 7 MB for a picture on the strictest page, 50 MB
-# for a PDF; audio and text have no limit near what channels carry (sources:
+# Types that Gemini reads, and the most bytes of one: 7 MB for a picture on the strictest page, 50
+# MB for a PDF; audio and text have no limit near what channels carry (sources:
 # docs/reference/providers.md). GIF is no type of Gemini's; video is one, but not read for now.
 READABLE: dict[str, int] = {
     "image/jpeg": 7 * _MIB,

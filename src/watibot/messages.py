@@ -59,9 +59,10 @@ class Inbound:
     `conversation_id` is the WhatsApp id as it is, or `fb:` or `ig:` and a subscriber id. `address`
     is what the channel sends to: a WhatsApp id, a business-scoped user id, a ManyChat subscriber
     id. `aliases` are further names of the same guest on the same channel (`bsuid:TR.1...`,
-    `igid:1784...`): a message that comes under an alias joins the conversation that already has it. `provider_id` is unique per channel; where the
-    provider gives none (ManyChat), it is a digest and `repeat_window` says for how many seconds the
-    same digest is a repetition and not a new message.
+    `igid:1784...`): a message that comes under an alias joins the conversation that already has it.
+    `provider_id` is unique per channel; where the provider gives none (ManyChat), it is a digest
+    and `repeat_window` says for how many seconds the same digest is a repetition and not a new
+    message.
     """
 
     channel: ChannelName

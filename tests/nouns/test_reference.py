@@ -37,6 +37,4 @@ def test_the_example_names_every_variable_and_leaves_only_the_required_open(
         ),
         encoding="utf-8",
     )
-    assert set(dotenv_values(file)) == set(variables()) - required | {
-        "GOOGLE_APPLICATION_CREDENTIALS"
-    }
+    assert set(dotenv_values(file)) == set(variables()) - required

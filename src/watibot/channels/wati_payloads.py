@@ -1,8 +1,8 @@
 """WATI's webhook bodies as deliveries. Pure.
 
 `wati.py` calls `read`; the service takes what comes out. Shapes and their evidence are in
-facts/channels.md A1 and A3 (docs.wati.io, references v2.2 to v2.6, and captures). Fields are read
-leniently, because tenants differ; an unreadable body is told by the field's name, never its value.
+docs/reference/providers.md (docs.wati.io, v2.2 to v2.6, and captures). Fields are read leniently,
+because tenants differ; an unreadable body is told by the field's name, never its value.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def _sent(event: Event, received_at: datetime, operators: frozenset[str]) -> Del
 
 def by_bot(name: str | None, email: str | None, operators: frozenset[str]) -> bool:
     """Whether an operator is a machine. WATI shows its own as "Bot" or "Avenue Bot"; without a name
-    it is nobody known, and taking that for a colleague is the safe error (facts A3)."""
+    it is nobody known, and taking that for a colleague is the safe error."""
     known = (name or "").casefold()
     return (
         known in operators

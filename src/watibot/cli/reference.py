@@ -118,6 +118,8 @@ def _default(group: type[Group], field: str) -> str | None:
     if info.is_required():
         return None
     default: Any = info.default
+    if default is None:
+        return ""
     if isinstance(default, tuple):
         return ",".join(default)
     if hasattr(default, "get_secret_value"):

@@ -249,4 +249,4 @@ def mirror_again(tx: Tx, conversation_id: str, item_ids: Sequence[str]) -> int:
 
 
 def _all(tx: Tx, statement: Executable, **values: Any) -> list[Look]:
-    return [dict(row._mapping) for row in tx.all(statement, **values)]
+    return [row._asdict() for row in tx.all(statement, **values)]

@@ -1,60 +1,82 @@
 """What all statements share: a transaction of one hotel, and rows that become nouns.
 
-Statements stand at the top of the files that use them, built once: SQLAlchemy then only looks up
-their text. `hotel` is bound by `Tx`; other names are never those of columns, because an UPDATE sets
-the columns that are named in its values.
+Statements stand at the top of the files that use them, built once: `statements.py` compiles each
+when it is first used. `hotel` is bound by `Tx`; other names are never those of columns, because an
+UPDATE sets the columns that are named in its values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter, methodcaller
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Executable, Row, Table, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, Executable, Table, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from watibot.conversations import Conversation, Owner
 from watibot.errors import LostLease
 from watibot.history import HistoryItem, ItemKind
 from watibot.messages import ChannelName
+from watibot.storage.statements import LARGEST_INSERT, Driver, prepared
 from watibot.storage.tables import conversations
 from watibot.turns import Bubble, BubbleState, Media, MediaState
 
 ByDialect = Mapping[str, Executable]
-AnyRow = Row[*tuple[Any, ...]]
+AnyRow = Any  # a named tuple of the columns that the statement names
 
 
-@dataclass(frozen=True, slots=True)
 class Tx:
     """A transaction under way, for one hotel."""
 
-    connection: Connection
-    hotel_id: str
+    __slots__ = ("_dialect", "_driver", "hotel_id")
 
-    def all(self, statement: Executable, **values: Any) -> Sequence[AnyRow]:
+    def __init__(self, connection: Connection, hotel_id: str) -> None:
+        self.hotel_id = hotel_id
+        self._dialect = connection.dialect
+        self._driver = Driver(connection)
+
+    def all(self, statement: Executable, **values: Any) -> list[AnyRow]:
         """All rows."""
-        return self.connection.execute(statement, {"hotel": self.hotel_id, **values}).all()
+        values["hotel"] = self.hotel_id
+        form = prepared(statement, self._dialect, tuple(values))
+        return form.read(self._driver.ask(_all, *form.bound(values)))
 
     def one(self, statement: Executable, **values: Any) -> AnyRow | None:
         """The first row, or None."""
-        return self.connection.execute(statement, {"hotel": self.hotel_id, **values}).first()
+        values["hotel"] = self.hotel_id
+        form = prepared(statement, self._dialect, tuple(values))
+        found = self._driver.ask(_first, *form.bound(values))
+        return None if found is None else form.read((found,))[0]
 
     def run(self, statement: Executable, **values: Any) -> int:
         """How many rows were changed."""
-        result = self.connection.execute(statement, {"hotel": self.hotel_id, **values})
-        return result.rowcount
+        values["hotel"] = self.hotel_id
+        form = prepared(statement, self._dialect, tuple(values))
+        return self._driver.ask(_changed, *form.bound(values))
 
-    def add(self, statement: Executable, rows: Sequence[dict[str, Any]]) -> Sequence[AnyRow]:
-        """Inserts rows of this hotel; what the statement returns."""
-        result = self.connection.execute(
-            statement, [{"hotel_id": self.hotel_id, **row} for row in rows]
-        )
-        return result.all() if result.returns_rows else ()
+    def add(self, statement: Executable, rows: Sequence[dict[str, Any]]) -> list[AnyRow]:
+        """Inserts rows of this hotel, all with the same columns; what the statement returns."""
+        for row in rows:
+            row["hotel_id"] = self.hotel_id
+        form = prepared(statement, self._dialect, tuple(rows[0]))
+        found: list[AnyRow] = []
+        for start in range(0, len(rows), LARGEST_INSERT):
+            sql, values = form.inserted(rows[start : start + LARGEST_INSERT])
+            if form.row is None:
+                self._driver.ask(_changed, sql, values)
+            else:
+                found += form.read(self._driver.ask(_all, sql, values))
+        return found
 
     def pick(self, statements: ByDialect) -> Executable:
         """This database's own form of a statement."""
-        return statements[self.connection.dialect.name]
+        return statements[self._dialect.name]
+
+
+_all: Callable[[Any], list[Any]] = methodcaller("fetchall")
+_first: Callable[[Any], Any] = methodcaller("fetchone")
+_changed: Callable[[Any], int] = attrgetter("rowcount")
 
 
 def of_hotel(table: Table) -> ColumnElement[bool]:

@@ -2,8 +2,9 @@
 
 `store.py` hands in closures over a connection and awaits their results. On SQLite one thread takes
 all that wait and commits them together, because a commit (an fsync) costs more than what is in it:
-one commit for each row took 1,360 acknowledgements/s, groups 3,000 and more (see
-docs/decisions). On PostgreSQL several threads commit one closure each.
+one commit for each row took 1,360 acknowledgements/s, groups 3,000 and more
+(docs/decisions/0002-group-commit-with-one-writer-thread.md). On PostgreSQL several threads commit
+one closure each.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ def engine_for(url: str) -> Engine:
         parsed.set(drivername="postgresql+psycopg"),
         isolation_level="AUTOCOMMIT",
         poolclass=NullPool,
+        paramstyle="format",  # positional, as SQLite's
     )
 
 

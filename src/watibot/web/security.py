@@ -1,6 +1,6 @@
 """Who may knock: the secret that a webhook carries, and how large it may be.
 
-Neither WATI nor ManyChat signs what it sends (facts/channels.md A0.7, B1), so a secret in the URL
+Neither WATI nor ManyChat signs what it sends (docs/reference/providers.md), so a secret in the URL
 (`?token=`) or in the header `X-Watibot-Secret` is the proof. It is compared in constant time.
 """
 

@@ -1,9 +1,9 @@
 """The two webhooks: secret, size, JSON, and a commit before the answer. The first stop.
 
 They are plain ASGI endpoints, because this is the way that every message of every guest takes, and
-FastAPI's own routing would be its largest cost. The answers are those of requirements A2 and A3, to
-the letter, whatever the payload was: what cannot be understood is kept in quarantine. Only when
-nothing could be committed the answer is 503, so that the provider comes again.
+FastAPI's own routing would be its largest cost. The answers are two fixed bodies, to the letter,
+whatever the payload was (docs/decisions/0010): what cannot be understood is kept in quarantine.
+Only when nothing could be committed the answer is 503, so that the provider comes again.
 """
 
 from __future__ import annotations
