@@ -26,12 +26,11 @@ def text(value: Any) -> str:
 
     NUL and half surrogates pass JSON, but no database and no UTF-8.
     """
-    if isinstance(value, bool):
-        return ""
-    if isinstance(value, (int, float)):
-        return str(value) if abs(value) < 1e30 else ""
     if not isinstance(value, str):
-        return ""
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return str(value) if number and abs(value) < 1e30 else ""
+    if value.isascii() and "\x00" not in value:  # most fields: there is nothing to mend
+        return value.strip()
     whole = value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return whole.replace("\x00", "").strip()
 

@@ -10,29 +10,28 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Executable, bindparam, select
+from sqlalchemy import Executable, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from watibot.conversations import Owner
 from watibot.messages import ChannelName, Inbound
+from watibot.storage.among import among
 from watibot.storage.rows import ByDialect, Tx, insert_once, locked, of_hotel
 from watibot.storage.tables import aliases, conversations
 
-_NAMES: BindParameter[Any] = bindparam("names", expanding=True)
-_CHANNELS: BindParameter[Any] = bindparam("channels", expanding=True)
 # One statement for each index: joined by OR they would read every conversation of the channel.
 _BY_ID = select(
     conversations.c.channel, conversations.c.conversation_id, conversations.c.conversation_id
-).where(of_hotel(conversations), conversations.c.conversation_id.in_(_NAMES))
+).where(of_hotel(conversations), among(conversations.c.conversation_id, "names"))
 _BY_ADDRESS = select(
     conversations.c.channel, conversations.c.address, conversations.c.conversation_id
 ).where(
     of_hotel(conversations),
-    conversations.c.channel.in_(_CHANNELS),
-    conversations.c.address.in_(_NAMES),
+    among(conversations.c.channel, "channels"),
+    among(conversations.c.address, "names"),
 )
 _BY_ALIAS = select(aliases.c.channel, aliases.c.alias, aliases.c.conversation_id).where(
-    of_hotel(aliases), aliases.c.channel.in_(_CHANNELS), aliases.c.alias.in_(_NAMES)
+    of_hotel(aliases), among(aliases.c.channel, "channels"), among(aliases.c.alias, "names")
 )
 _NEW_ALIASES = insert_once(aliases)
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from secrets import token_hex
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy import bindparam, insert, select
 
@@ -19,6 +19,7 @@ from watibot.conversations import Conversation, Owner, held_by_staff
 from watibot.messages import Inbound
 from watibot.ports.store import Received
 from watibot.settings import Debounce
+from watibot.storage.among import among
 from watibot.storage.identities import (
     UPSERT_CONVERSATIONS,
     add_aliases,
@@ -46,7 +47,7 @@ _CONVERSATIONS = (
     )
     .where(
         of_hotel(conversations),
-        conversations.c.conversation_id.in_(bindparam("ids", expanding=True)),
+        among(conversations.c.conversation_id, "ids"),
     )
     .order_by(conversations.c.conversation_id)  # locks in one order: no deadlock
     .with_for_update()
@@ -176,7 +177,7 @@ class _Batch:
             if key in rows:
                 items.append(None)
                 continue
-            item_id = uuid4().hex
+            item_id = token_hex(16)
             items.append(item_id)
             held = self._bursts[conversation_id].held(arrival.received_at)
             rows[key] = {

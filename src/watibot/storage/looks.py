@@ -17,6 +17,7 @@ from sqlalchemy import Executable, bindparam, func, select, update
 from watibot.errors import SettingsError
 from watibot.history import HistoryItem
 from watibot.storage import schema
+from watibot.storage.among import among
 from watibot.storage.lock import database_file, hold_service_lock
 from watibot.storage.rows import Tx, item_of, of_conversation, of_hotel
 from watibot.storage.tables import bubbles, history, media, messages, notices, quarantine, turns
@@ -115,7 +116,7 @@ _MIRROR_AGAIN = (
     .where(
         of_conversation(history),
         history.c.mirror == "done",
-        history.c.item_id.in_(bindparam("items", expanding=True)),
+        among(history.c.item_id, "items"),
     )
     .values(mirror="sending")
 )

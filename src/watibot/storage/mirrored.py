@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
-from sqlalchemy import BindParameter, bindparam, case, func, or_, select, update
+from sqlalchemy import bindparam, case, func, or_, select, update
 
 from watibot.history import HistoryItem
 from watibot.ports.store import MirrorJob
+from watibot.storage.among import among
 from watibot.storage.rows import (
     UPDATE_CONVERSATION,
     Tx,
@@ -43,10 +43,9 @@ _NEXT = (
     .order_by(history.c.at)
     .limit(bindparam("at_most"))
 )
-_ITEMS: BindParameter[Any] = bindparam("items", expanding=True)
 _MARK = (
     update(history)
-    .where(of_conversation(history), history.c.item_id.in_(_ITEMS))
+    .where(of_conversation(history), among(history.c.item_id, "items"))
     .values(mirror=bindparam("new_mirror"))
 )
 _SENDING_AGAIN = (
@@ -61,7 +60,9 @@ _REPLAYED = (
     .limit(bindparam("newest"))
 )
 _OLDEST = select(history.c.at).where(of_conversation(history)).order_by(history.c.at).limit(1)
-_KNOWN = select(history.c.item_id).where(of_conversation(history), history.c.item_id.in_(_ITEMS))
+_KNOWN = select(history.c.item_id).where(
+    of_conversation(history), among(history.c.item_id, "items")
+)
 _TICK = timedelta(microseconds=1)
 
 

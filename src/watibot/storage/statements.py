@@ -33,32 +33,19 @@ class Prepared:
     """A statement's text and what its values and rows need. `binds` are in the text's order.
     `row` makes a named tuple; None for a statement that returns nothing."""
 
-    compiled: SQLCompiler
     sql: str
     binds: tuple[tuple[str, Convert | None], ...]
     constants: dict[str, Any]
-    expanding: bool
     row: Callable[[Iterable[Any]], Any] | None
     columns: tuple[tuple[int, Convert], ...]
 
     def bound(self, values: Values) -> tuple[str, list[Any]]:
-        """The text and the driver's values; an `IN` is written out for its list."""
-        if self.expanding:
-            return self._expanded(values)
+        """The text and the driver's values."""
         if self.constants:
             values = {**self.constants, **values}
         return self.sql, [
             values[name] if convert is None else convert(values[name])
             for name, convert in self.binds
-        ]
-
-    def _expanded(self, values: Values) -> tuple[str, list[Any]]:
-        state = self.compiled.construct_expanded_state(values)
-        assert state.positiontup is not None
-        converts = cast(Mapping[str, Convert], state.processors)
-        return state.statement, [
-            converts[name](value) if name in converts else value
-            for name, value in zip(state.positiontup, state.positional_parameters, strict=True)
         ]
 
     def inserted(self, rows: Sequence[Values]) -> tuple[str, list[Any]]:
@@ -92,13 +79,11 @@ def prepared(statement: Executable, dialect: Dialect, names: tuple[str, ...]) ->
     assert compiled.positiontup is not None, "the engine's paramstyle is positional"
     named, kinds = _returned(statement)
     return Prepared(
-        compiled,
         compiled.string,
         tuple(
             (name, _converter(compiled.binds[name].type, dialect)) for name in compiled.positiontup
         ),
         {name: value for name, value in compiled.params.items() if value is not None},
-        any(bind.expanding for bind in compiled.binds.values()),
         _maker(named) if named else None,
         tuple(
             (index, convert)
@@ -118,7 +103,7 @@ def _of_rows(sql: str, count: int) -> str:
 
 
 def _maker(names: Sequence[str]) -> Callable[[Iterable[Any]], Any]:
-    named: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]  # noqa: PYI024
+    named: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]
     make: Callable[[Iterable[Any]], Any] = named._make
     return make
 

@@ -54,6 +54,12 @@ def storable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
+def _bound_text(value: str | None) -> str | None:
+    if value is None or (value.isascii() and "\x00" not in value):
+        return value
+    return storable(value)
+
+
 # The types below give their processors themselves, one call for each value instead of two: an
 # inbound message has two dozen values.
 
@@ -80,7 +86,7 @@ class Words(TypeDecorator[str]):
     cache_ok = True
 
     def bind_processor(self, dialect: Dialect) -> Callable[[str | None], str | None]:
-        return lambda value: None if value is None else storable(value)
+        return _bound_text
 
 
 class Name(TypeDecorator[str]):
@@ -94,7 +100,7 @@ class Name(TypeDecorator[str]):
         return dialect.type_descriptor(String(collation=collation))
 
     def bind_processor(self, dialect: Dialect) -> Callable[[str | None], str | None]:
-        return lambda value: None if value is None else storable(value)
+        return _bound_text
 
 
 class Json(TypeDecorator[dict[str, Any]]):

@@ -14,6 +14,7 @@ from sqlalchemy import Executable, bindparam, func, insert, select, update
 
 from watibot.history import HistoryItem, ItemKind
 from watibot.messages import MessageKind
+from watibot.storage.among import among
 from watibot.storage.rows import (
     UPDATE_CONVERSATION,
     AnyRow,
@@ -47,7 +48,7 @@ _TURN_MESSAGES = (
 )
 _MEDIA = (
     select(media)
-    .where(of_hotel(media), media.c.message_seq.in_(bindparam("seqs", expanding=True)))
+    .where(of_hotel(media), among(media.c.message_seq, "seqs"))
     .order_by(media.c.media_id)
 )
 _WAITING_TO_STAFF = (

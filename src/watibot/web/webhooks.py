@@ -1,7 +1,7 @@
 """The two webhooks: secret, size, JSON, and a commit before the answer. The first stop.
 
-They are plain ASGI endpoints, because this is the way that every message of every guest takes, and
-FastAPI's own routing would be its largest cost. The answers are two fixed bodies, to the letter,
+They are plain ASGI endpoints in front of FastAPI (`app.py`), because this is the way that every
+message of every guest takes, and FastAPI's own routing would be its largest cost. The answers are two fixed bodies, to the letter,
 whatever the payload was (docs/decisions/0010): what cannot be understood is kept in quarantine.
 Only when nothing could be committed the answer is 503, so that the provider comes again.
 """
@@ -113,7 +113,8 @@ class Webhook:
 def parse(raw: bytes) -> Any:
     """JSON as it may be stored: no NUL (PostgreSQL takes none) and no half of a surrogate pair."""
     try:
-        body = json.loads(raw, parse_constant=_no_constant)
+        # What `json.loads` does, which makes a decoder for each call.
+        body = _JSON.decode(raw.decode(json.detect_encoding(raw), "surrogatepass"))
     except (ValueError, RecursionError):
         raise UnreadablePayload("not JSON") from None
     return _storable(body) if b"\\u" in raw else body
@@ -121,6 +122,9 @@ def parse(raw: bytes) -> Any:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(name)
+
+
+_JSON = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def _storable(value: Any) -> Any:
