@@ -70,7 +70,8 @@ def _iso(value: str) -> datetime | None:
     try:
         parsed = datetime.fromisoformat(value)
         aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-        return aware.astimezone(UTC) if _within(aware.timestamp()) else None
+        inside = _YEAR_2000 <= aware.timestamp() < _YEAR_2100
+        return aware.astimezone(UTC) if inside else None
     except (ValueError, OverflowError):
         return None
 

@@ -56,7 +56,7 @@ _IGNORED = {
 _RECEIVED = ("message", "messageReceived")
 _SENT = "sessionMessageSent"
 
-_SAMPLE = re.compile(r"message\.[A-Za-z]+")
+_SAMPLE = re.compile(r"message\.[A-Za-z]+\Z")
 _WA_ID = re.compile(r"\+?([0-9]{1,32})")
 _BSUID = re.compile(r"[^\s/]{1,128}")
 _URL_FIELDS = ("url", "link", "mediaUrl", "sourceUrl", "filePath", "path")
@@ -90,11 +90,12 @@ def _events(body: Any, depth: int) -> Iterator[Event]:
 
 
 def _delivery(event: Event, received_at: datetime, operators: frozenset[str]) -> Delivery:
-    if any(_SAMPLE.fullmatch(text(event.get(key))) for key in ("id", "whatsappMessageId")):
+    if _SAMPLE.match(text(event.get("id"))) or _SAMPLE.match(text(event.get("whatsappMessageId"))):
         return Ignored("sample")
-    if not text(event.get("eventType")):
+    type_ = text(event.get("eventType"))
+    if not type_:
         raise UnreadablePayload("eventType is missing")
-    name = text(event["eventType"]).removesuffix("_bsuid").removesuffix("_v2")
+    name = type_.removesuffix("_bsuid").removesuffix("_v2")
     if name in _IGNORED:
         return Ignored(_IGNORED[name])
     if name in _STATES:

@@ -51,7 +51,7 @@ async def _serve(settings: Settings) -> None:
         backlog=2048,
         timeout_graceful_shutdown=20,
     )
-    # What is there now stays for good: 300,000 objects of modules, which the collector would walk
+    # What is there now stays for good: 100,000 objects of modules, which the collector would walk
     # through again and again, for 40 us of each webhook.
     gc.collect()
     gc.freeze()

@@ -62,7 +62,12 @@ _REPEATED = (
     )
     .limit(1)
 )
-_NEW_MESSAGES = insert_once(messages, messages.c.item_id, messages.c.seq)
+_NEW_MESSAGES = insert_once(messages)
+_STORED = select(messages.c.item_id, messages.c.seq).where(
+    of_hotel(messages),
+    among(messages.c.channel, "channels"),
+    among(messages.c.provider_id, "their_ids"),
+)
 _NEW_MEDIA = insert(media).returning(media.c.media_id)
 
 
@@ -132,7 +137,7 @@ class _Batch:
         wanted = sorted(ids)
         if not wanted:
             return
-        for row in self._tx.all(_CONVERSATIONS, ids=wanted):
+        for row in self._tx.many(_CONVERSATIONS, ids=wanted):
             conversation_id, channel, address, guest_name, owner, *times = row
             burst = _Burst(channel, address, guest_name, *times)
             if owner == Owner.STAFF:
@@ -195,9 +200,23 @@ class _Batch:
                 "state": "with_staff" if held else "waiting",
             }
         if rows:
-            inserted = self._tx.add(self._tx.pick(_NEW_MESSAGES), list(rows.values()))
-            self._seqs = {row[0]: row[1] for row in inserted}
+            self._insert(list(rows.values()), any(each.message.attachments for each in arrivals))
         return items
+
+    def _insert(self, rows: list[dict[str, Any]], files: bool) -> None:
+        """Which items are new, and their numbers if somebody needs them. RETURNING would tell, but
+        each row that SQLite gives back lets the loop's thread in for milliseconds."""
+        made = self._tx.count(self._tx.pick(_NEW_MESSAGES), rows)
+        if made == len(rows) and not files and all(row["state"] == "waiting" for row in rows):
+            self._seqs = dict.fromkeys((row["item_id"] for row in rows), 0)
+            return
+        stored = self._tx.all(
+            _STORED,
+            channels=list({row["channel"] for row in rows}),
+            their_ids=[row["provider_id"] for row in rows],
+        )
+        mine = {row["item_id"] for row in rows}
+        self._seqs = {row.item_id: row.seq for row in stored if row.item_id in mine}
 
     def _repeated(
         self, arrival: Arrival, seconds: float, digests: dict[tuple[str, str], datetime]
@@ -228,10 +247,10 @@ class _Batch:
         answers: list[Received] = []
         held: dict[str, list[GuestMessage]] = {}
         for arrival, conversation_id, item_id in zip(arrivals, ids, items, strict=True):
-            seq = None if item_id is None else self._seqs.get(item_id)
-            if item_id is None or seq is None:
+            if item_id is None or item_id not in self._seqs:
                 answers.append(Received(False, conversation_id))
                 continue
+            seq = self._seqs[item_id]
             burst = self._bursts[conversation_id]
             self._refresh(burst, conversation_id, arrival)
             files = self._add_media(arrival.message, seq) if arrival.message.attachments else ()

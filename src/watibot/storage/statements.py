@@ -38,6 +38,7 @@ class Prepared:
     constants: dict[str, Any]
     row: Callable[[Iterable[Any]], Any] | None
     columns: tuple[tuple[int, Convert], ...]
+    width: int
 
     def bound(self, values: Values) -> tuple[str, list[Any]]:
         """The text and the driver's values."""
@@ -47,6 +48,13 @@ class Prepared:
             values[name] if convert is None else convert(values[name])
             for name, convert in self.binds
         ]
+
+    @property
+    def packed(self) -> str:
+        """SQLite's text for the rows as one JSON value."""
+        names = ", ".join(f"c{number}" for number in range(self.width))
+        rows = f"json_group_array(json_array({names}))"
+        return f"WITH found({names}) AS ({self.sql}) SELECT {rows} FROM found"
 
     def inserted(self, rows: Sequence[Values]) -> tuple[str, list[Any]]:
         """The same for an INSERT of several rows at once: one text for each number of rows."""
@@ -90,6 +98,7 @@ def prepared(statement: Executable, dialect: Dialect, names: tuple[str, ...]) ->
             for index, kind in enumerate(kinds)
             if (convert := _reader(kind, dialect)) is not None
         ),
+        len(kinds),
     )
 
 

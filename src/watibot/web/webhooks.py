@@ -1,9 +1,10 @@
 """The two webhooks: secret, size, JSON, and a commit before the answer. The first stop.
 
 They are plain ASGI endpoints in front of FastAPI (`app.py`), because this is the way that every
-message of every guest takes, and FastAPI's own routing would be its largest cost. The answers are two fixed bodies, to the letter,
-whatever the payload was (docs/decisions/0010): what cannot be understood is kept in quarantine.
-Only when nothing could be committed the answer is 503, so that the provider comes again.
+message of every guest takes, and FastAPI's own routing would be its largest cost. The answers are
+two fixed bodies, to the letter, whatever the payload was (docs/decisions/0010): what cannot be
+understood is kept in quarantine. Only when nothing could be committed the answer is 503, so that
+the provider comes again.
 """
 
 from __future__ import annotations
