@@ -6,7 +6,6 @@ Each command's module is imported only when it is called, so that `watibot --hel
 from __future__ import annotations
 
 import os
-import sys
 from importlib import import_module
 from typing import Any
 
@@ -34,13 +33,23 @@ SETTINGS_EXIT = 78  # EX_CONFIG of sysexits.h: systemd does not try again
 class LazyGroup(TyperGroup):
     """Knows the commands' names and imports one when it is asked for."""
 
+    _listing = False
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The list needs names and one line each, not the commands themselves."""
+        self._listing = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self._listing = False
+
     def list_commands(self, ctx: Any) -> list[str]:
         return [name for name in COMMANDS if name not in HIDDEN]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
             return None
-        if sys.argv[1:] in ([], ["--help"]):
+        if self._listing:
             return TyperCommand(cmd_name, short_help=COMMANDS[cmd_name])
         module = import_module(f"watibot.cli.{cmd_name}")
         command = get_command(module.app)
