@@ -24,6 +24,11 @@ class SettingsError(WatiBotError):
         self.expected = expected
 
 
+class StoreError(WatiBotError):
+    """The store cannot be opened now: the database is away, the folder is read-only. One line; to
+    be tried again, which a wrong setting is not."""
+
+
 class Cause(StrEnum):
     """What went wrong at a provider, in the words that decide what happens next."""
 

@@ -40,6 +40,7 @@ from watibot.service.deliver import Deliverer
 from watibot.service.media import Downloads
 from watibot.service.mirror import Mirror
 from watibot.service.receive import Receiver
+from watibot.service.steady import steadily
 from watibot.service.worker import Worker
 from watibot.settings import Settings
 from watibot.storage import store as storage
@@ -81,6 +82,7 @@ class App:
     store: SqlStore
     lanes: LocalLanes
     mirror: Mirror
+    clock: Clock
 
 
 def outside(settings: Settings, hotel: Hotel) -> Outside:
@@ -183,11 +185,11 @@ async def build(settings: Settings) -> App:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await downloads.resume()
         tasks = [
-            asyncio.create_task(_warm_up(out.gemini)),
-            asyncio.create_task(alerts.run()),
-            asyncio.create_task(mirror.run()),
-            asyncio.create_task(lanes.run()),
+            asyncio.create_task(steadily("alerts", alerts.run, out.clock)),
+            asyncio.create_task(steadily("mirror", mirror.run, out.clock)),
+            asyncio.create_task(steadily("lanes", lanes.run, out.clock)),
         ]
+        warming = asyncio.create_task(_warm_up(out.gemini))
         log.info("service.ready", hotel=hotel.id, channels=sorted(out.channels))
         try:
             yield
@@ -195,7 +197,8 @@ async def build(settings: Settings) -> App:
             # Work under way ends first; whatever is left is in the store.
             for task in reversed(tasks):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            # A thread cannot be cancelled, and the loop would wait for it at its end.
+            await asyncio.gather(warming, *tasks, return_exceptions=True)
             await downloads.stop()
             await out.close()
             await store.close()
@@ -226,7 +229,7 @@ async def build(settings: Settings) -> App:
         "/manychat/webhook": webhook("manychat", MANYCHAT_ANSWER),
     }
     app = web.create(webhooks, metrics, store.counts, lambda: lanes.depth, lifespan)
-    return App(app, store, lanes, mirror)
+    return App(app, store, lanes, mirror, out.clock)
 
 
 async def _warm_up(gemini: Gemini) -> None:

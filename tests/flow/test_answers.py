@@ -189,7 +189,25 @@ async def test_a_contact_that_comes_back_under_a_new_id_keeps_its_conversation(
     await hotel.answered(old, name="manychat")
     new = (await hotel.post("manychat", f"guests/{old}/renew", {}))["subscriber_id"]
     await hotel.says(new, "¿Y tienen wifi también?", on="manychat")
-    await hotel.answered(new, name="manychat")
+    await hotel.answered(new, 2, name="manychat")
     await hotel.quiet()
     (session,) = await hotel.get("vertex", "sessions")
     assert session["events"] == 4
+
+
+@pytest.mark.parametrize("events", [["sessionMessageSent"], ["sessionMessageSent_v2"]])
+async def test_a_colleague_is_known_by_either_event(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, events: list[str]
+) -> None:
+    options: dict[str, dict[str, object]] = {"wati": {"events": ["message", *events]}}
+    async with house(tmp_path, monkeypatch, options=options) as hotel:
+        guest = await hotel.guest()
+        await hotel.says(guest, "¿Tienen wifi en las habitaciones?")
+        answer = await hotel.answered(guest)
+        await hotel.post("wati", f"staff/{guest}/reply", {"text": "Soy Rosa", "name": "Rosa"})
+        await hotel.quiet()
+        await hotel.says(guest, "¿Y tienen piscina?")
+        await hotel.quiet()
+        assert await hotel.bubbles(guest) == answer
+        assert hotel.app is not None
+        assert (await hotel.app.store.counts())["conversations"] == 1

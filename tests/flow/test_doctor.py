@@ -66,6 +66,8 @@ async def test_live_tries_everything_and_clears_up(hotel: House) -> None:
 async def test_every_trouble_has_its_line_and_its_remedy(hotel: House, tmp_path: Path) -> None:
     file = tmp_path / "a-file"
     file.write_text("", encoding="utf-8")
+    no_account = tmp_path / "account.json"
+    no_account.write_text("{}", encoding="utf-8")
     short = tmp_path / "short.md"
     short.write_text("Sea amable.", encoding="utf-8")
     status, out, errors = await run(
@@ -76,7 +78,7 @@ async def test_every_trouble_has_its_line_and_its_remedy(hotel: House, tmp_path:
         STAFF_NOTIFY_URLS="json://127.0.0.1/a nonsense-99",
         WATI_TOKEN="secret-99",
         MANYCHAT_TOKEN="secret-99",
-        GOOGLE_APPLICATION_CREDENTIALS=str(tmp_path / "none.json"),
+        GOOGLE_APPLICATION_CREDENTIALS=str(no_account),
     )
 
     assert (status, errors) == (1, "")

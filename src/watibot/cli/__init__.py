@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from watibot.errors import SettingsError
+from watibot.errors import SettingsError, StoreError
 
 # command -> (module with a typer app or function `command`, help)
 COMMANDS = {
@@ -27,6 +27,7 @@ COMMANDS = {
     "reference": "Prints the pages that the code writes",
 }
 HIDDEN = {"reference"}
+LATER_EXIT = 75  # EX_TEMPFAIL: systemd tries again
 SETTINGS_EXIT = 78  # EX_CONFIG of sysexits.h: systemd does not try again
 
 
@@ -66,10 +67,14 @@ def about() -> None:
 
 
 def main() -> None:
-    """Entry point. A settings mistake is one line and exit status 78."""
+    """Entry point. A settings mistake is one line and exit status 78; a store that is
+    away is one line and 75."""
     os.umask(0o077)  # what is written holds guests' words and numbers
     try:
         app(standalone_mode=True)
     except SettingsError as error:
         typer.echo(f"watibot: {error}", err=True)
         raise SystemExit(SETTINGS_EXIT) from None
+    except StoreError as error:
+        typer.echo(f"watibot: {error}", err=True)
+        raise SystemExit(LATER_EXIT) from None

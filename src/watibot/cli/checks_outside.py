@@ -147,7 +147,7 @@ def watched(vertex: Vertex, clock: Clock) -> WatchedSessions:
     return WatchedSessions(
         vertex,
         clock,
-        Tokens(),
+        Tokens(file=vertex.credentials_file),
         appends=Rate(vertex.appends_per_minute),
         writes=Rate(vertex.session_writes_per_minute),
     )

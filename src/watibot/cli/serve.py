@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from watibot.errors import SettingsError
 
 if TYPE_CHECKING:
     from watibot.settings import Settings
@@ -38,11 +41,10 @@ async def _serve(settings: Settings) -> None:
 
     from watibot.wiring import build
 
+    door = _bound(settings.service.host, settings.service.port)
     app = await build(settings)
     config = uvicorn.Config(
         app.web,
-        host=settings.service.host,
-        port=settings.service.port,
         http="httptools",
         lifespan="on",
         proxy_headers=False,  # nobody asks who the client is
@@ -56,4 +58,20 @@ async def _serve(settings: Settings) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GARBAGE)
-    await uvicorn.Server(config).serve()
+    await uvicorn.Server(config).serve(sockets=[door])
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """The port, before anything is started. Raises SettingsError if it cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    door = socket.socket(family)
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        door.bind((host, port))
+    except OSError as error:
+        door.close()
+        found = f"{port} at {host}: {error.strerror}"
+        raise SettingsError(
+            "WATIBOT_PORT", found, "a free port at an address of this machine"
+        ) from None
+    return door

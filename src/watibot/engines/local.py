@@ -118,7 +118,11 @@ class LocalLanes:
 
     async def _sweep(self) -> None:
         while True:
-            for conversation_id, due_at in await self._desk.due():
-                if conversation_id not in self._running and conversation_id not in self._earliest:
-                    self.wake(conversation_id, due_at)
+            try:
+                for conversation_id, due_at in await self._desk.due():
+                    known = conversation_id in self._running or conversation_id in self._earliest
+                    if not known:
+                        self.wake(conversation_id, due_at)
+            except Exception as error:
+                log.error("lanes.sweep_failed", exc_info=telemetry.without_values(error))
             await self._clock.sleep(SWEEP_SECONDS)

@@ -23,7 +23,7 @@ _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 # google-auth itself calls a token expired 3:45 before its end: being earlier than that keeps
 # google-genai, which looks for itself, from ever refreshing.
 _EARLY = timedelta(minutes=5)
-_TIMEOUT = 120.0  # seconds, google-auth's own
+_TIMEOUT = 10.0  # seconds; the end of the service may have to wait for it
 
 
 class Tokens:
@@ -107,7 +107,7 @@ def _request(
 
     try:
         answer = httpx2.request(
-            method, url, content=body, headers=headers, timeout=timeout or _TIMEOUT
+            method, url, content=body, headers=headers, timeout=min(timeout or _TIMEOUT, _TIMEOUT)
         )
     except httpx2.HTTPError as error:
         raise failures.TransportError(type(error).__name__) from error  # type: ignore[no-untyped-call]

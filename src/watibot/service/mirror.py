@@ -179,6 +179,9 @@ class Mirror:
             self._not_before[conversation_id] = self._clock.time() + pause
             self._metrics.provider_errors.labels(error.provider, error.cause).inc()
             log.warning("mirror.later", conversation=conversation_id, cause=error.cause)
+        except Exception as error:
+            self._not_before[conversation_id] = self._clock.time() + PAUSE_SECONDS
+            log.error("mirror.failed", exc_info=telemetry.without_values(error))
         finally:
             self._under_work.discard(conversation_id)
 

@@ -84,8 +84,10 @@ def resolve(tx: Tx, channel: ChannelName, conversation_id: str, address: str) ->
     """The conversation that goes by these names; `conversation_id` itself if none does."""
     if locked(tx, conversation_id) is not None:
         return conversation_id
-    known = dict(known_names(tx, (conversation_id, address), (channel,)))
-    for name in (conversation_id, address):
+    # What WATI tells of staff may name the guest by the business-scoped id alone.
+    names = (conversation_id, address, f"bsuid:{conversation_id}")
+    known = dict(known_names(tx, names, (channel,)))
+    for name in names:
         if (channel, name) in known:
             return known[channel, name]
     return conversation_id

@@ -59,7 +59,7 @@ def hold_service_lock(url: str) -> Lock:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             return _FileLock(path.with_name(path.name + ".lock"))
-        except OSError:
+        except BlockingIOError:
             raise _taken(str(path)) from None
     engine = engine_for(url)
     connection = engine.connect()

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Executable, bindparam, func, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from watibot.errors import SettingsError
 from watibot.history import HistoryItem
@@ -158,7 +159,10 @@ def changing(url: str, hotel_id: str) -> Iterator[Tx]:
 
 
 def _require_newest(url: str) -> None:
-    stored = schema.check(url)
+    try:
+        stored = schema.check(url)
+    except SQLAlchemyError as error:
+        raise schema.cannot_open(url, error) from None
     if stored != schema.NEWEST:
         found = "a store without tables" if stored is None else f"schema {stored}"
         expected = f"schema {schema.NEWEST}: run `watibot db upgrade`"

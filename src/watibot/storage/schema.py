@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, make_url
 
-from watibot.errors import SettingsError
+from watibot.errors import SettingsError, StoreError
 from watibot.storage.lock import database_file
 from watibot.storage.writer import engine_for
 
@@ -38,18 +38,37 @@ def check(url: str) -> str | None:
 def upgrade(url: str) -> None:
     """Applies the migrations that are missing, one process at a time, all of them or none."""
     path = database_file(url)
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    stored = check(url)
-    if stored == NEWEST:
+    if path is None:
+        _upgrade(url, _alone_on_postgres)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Before the first connection: two of them switching a new file to WAL at once fail at once.
+    file = os.open(path.with_name(path.name + ".schema.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        _upgrade(url, nullcontext)
+    finally:
+        os.close(file)
+
+
+def _upgrade(url: str, alone: Callable[[Connection], AbstractContextManager[object]]) -> None:
+    if check(url) == NEWEST:
         return
     engine = engine_for(url)
     try:
-        with engine.connect() as connection, _alone(connection, path):
+        with engine.connect() as connection, alone(connection):
             _refuse_newer(_version(connection))
             _apply(connection)
     finally:
         engine.dispose()
+
+
+def cannot_open(url: str, error: Exception) -> StoreError:
+    """One line about it, without the password."""
+    name = make_url(url).render_as_string(hide_password=True)
+    cause = getattr(error, "orig", None) or error
+    words = " ".join(str(cause).split()) or type(cause).__name__
+    return StoreError(f"WATIBOT_DATABASE_URL: {name} cannot be opened: {words[:200]}")
 
 
 def _version(connection: Connection) -> str | None:
@@ -85,17 +104,9 @@ def _apply(connection: Connection) -> None:
 
 
 @contextmanager
-def _alone(connection: Connection, path: Path | None) -> Iterator[None]:
-    if path is None:
-        connection.exec_driver_sql(f"SELECT pg_advisory_lock({_SCHEMA})")
-        try:
-            yield
-        finally:
-            connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_SCHEMA})")
-        return
-    file = os.open(path.with_name(path.name + ".schema.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+def _alone_on_postgres(connection: Connection) -> Iterator[None]:
+    connection.exec_driver_sql(f"SELECT pg_advisory_lock({_SCHEMA})")
     try:
-        fcntl.flock(file, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(file)
+        connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_SCHEMA})")

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from watibot.conversations import Conversation
 from watibot.history import HistoryItem
@@ -53,18 +54,21 @@ T = TypeVar("T")
 
 async def open(url: str, hotel_id: str, *, sole: bool = False) -> SqlStore:
     """The hotel's store, its schema brought up to date. `sole`: for the service, which refuses to
-    start beside another one. Raises SettingsError."""
+    start beside another one. Raises SettingsError, and StoreError when the database is away."""
     return await asyncio.to_thread(partial(_open, url, hotel_id, sole, asyncio.get_running_loop()))
 
 
 def _open(url: str, hotel_id: str, sole: bool, loop: asyncio.AbstractEventLoop) -> SqlStore:
-    lock = hold_service_lock(url) if sole else None
+    lock: Lock | None = None
     try:
+        lock = hold_service_lock(url) if sole else None
         schema.upgrade(url)
         return SqlStore(Writer(url, loop), hotel_id, lock)
-    except BaseException:
+    except BaseException as error:
         if lock is not None:
             lock.release()
+        if isinstance(error, (SQLAlchemyError, OSError)):
+            raise schema.cannot_open(url, error) from None
         raise
 
 

@@ -6,6 +6,7 @@ webhooks.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -15,10 +16,12 @@ from fastapi.openapi.utils import get_openapi
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import Receive, Scope, Send
 
-from watibot import __version__
+from watibot import __version__, telemetry
 from watibot.telemetry import Metrics
 from watibot.web.security import HEADER
 from watibot.web.webhooks import Webhook
+
+log = telemetry.logger(__name__)
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -62,16 +65,22 @@ def create(
         """The process answers."""
         return {"status": "ok", "version": __version__}
 
-    @app.get("/readyz")
-    async def readyz() -> dict[str, Any]:
+    @app.get("/readyz", responses={503: {"description": "The store does not answer"}})
+    async def readyz(response: Response) -> dict[str, Any]:
         """The store answers too; what waits in it, in rows."""
-        return {"status": "ready", "rows": await counts()}
+        try:
+            return {"status": "ready", "rows": await counts()}
+        except Exception as error:
+            log.error("store.away", exc_info=telemetry.without_values(error))
+            response.status_code = 503
+            return {"status": "the store does not answer", "rows": {}}
 
     @app.get("/metrics", response_class=Response)
     async def scrape() -> Response:
         """Prometheus text format."""
-        for kind, rows in (await counts()).items():
-            metrics.rows.labels(kind).set(rows)
+        with contextlib.suppress(Exception):  # the other figures are wanted all the more then
+            for kind, rows in (await counts()).items():
+                metrics.rows.labels(kind).set(rows)
         metrics.lanes.set(lanes())
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from starlette.types import Message, Receive, Scope, Send
@@ -59,6 +59,7 @@ class Webhook:
         self._capture = capture
         self._deliveries = metrics.deliveries
         self._counters: dict[str, Any] = {}
+        self._told_at: datetime | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
@@ -66,6 +67,7 @@ class Webhook:
             return
         if not proven(self._secret, scope["query_string"], scope["headers"]):
             self._count("unauthorised")
+            self._tell_unauthorised()
             await _send(send, _UNAUTHORISED)
             return
         raw = await _body(scope, receive)
@@ -84,6 +86,13 @@ class Webhook:
             await _send(send, _UNAVAILABLE)
             return
         await _send(send, self._accepted)
+
+    def _tell_unauthorised(self) -> None:
+        """A mistyped URL would otherwise look like silence; one line a minute is enough of it."""
+        now = self._now()
+        if self._told_at is None or now - self._told_at > timedelta(minutes=1):
+            self._told_at = now
+            log.warning("webhook.unauthorised", channel=self._channel)
 
     async def _take(self, raw: bytes) -> None:
         try:
