@@ -18,12 +18,13 @@ from pathlib import Path
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from watibot.errors import Cause, ProviderError, SettingsError
+from watibot.errors import Cause, ProviderError, SettingsError, StoreError
 from watibot.hotel import Hotel, moment_in_words
 from watibot.instructions import InstructionsFile
 from watibot.ports import Clock, Notifier
 from watibot.settings import Settings
 from watibot.storage import looks, schema
+from watibot.storage.lock import database_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,12 @@ def database(settings: Settings) -> Finding:
     name, url = "database", settings.service.database_url
     parsed = make_url(url)
     shown = parsed.render_as_string(hide_password=True)
+    file = database_file(url)
     try:
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if not os.access(file if file.exists() else file.parent, os.W_OK):
+                raise PermissionError("it may not be written")
         state = looks.condition(url)
         if state.version is None:
             return Finding(name, True, f"{shown} has no tables yet, the service makes them")
@@ -140,6 +146,9 @@ def database(settings: Settings) -> Finding:
             found = f"schema {state.version}, this version's is {schema.NEWEST}"
             return Finding(name, True, found, "The service brings it up to date when it starts")
         runs = looks.service_runs(url)
+    except OSError as error:
+        todo = "Let the service's user write the file and its folder"
+        return Finding(name, False, f"{shown} cannot be used: {error.strerror or error}", todo)
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or type(error).__name__).split("\n")[0]
         if parsed.password:
@@ -168,7 +177,7 @@ def clock(settings: Settings, hotel: Hotel, made: Clock) -> Finding:
     try:
         with looks.looking(url, hotel.id) as tx:
             newest = looks.newest_receipt(tx)
-    except (SettingsError, SQLAlchemyError):
+    except (SettingsError, StoreError, SQLAlchemyError):
         newest = None  # the database's own line says why
     if newest is not None and newest > now + _SKEW:
         return Finding(name, False, f"{shown}, but a stored message came in later", todo)

@@ -6,6 +6,7 @@ shown here; the service itself never logs any.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -46,6 +47,9 @@ def console() -> Console:
     return found if found.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
 
 
+_URL = re.compile(r"https?://\S+")
+
+
 class Screen:
     """One line for each message; times are the run's own, in the hotel's zone."""
 
@@ -56,9 +60,9 @@ class Screen:
     def said(self, guest: Guest, entry: Entry) -> None:
         words = str(entry["text"] or "")
         if entry["type"] != "text":
-            # A file's words are a URL or nothing.
-            words = words if entry["type"] == "button" else ""
-            words = f"[{entry['type']}] {words}".rstrip()
+            # A document's words are its file's name; ManyChat's media are a URL among the words.
+            words = words if entry["type"] in ("button", "image", "video") else ""
+            words = f"[{entry['type']}] {_URL.sub('', words)}".rstrip()
         self._line(entry, guest, "→", words, "bold")
 
     def bubble(self, guest: Guest, entry: Entry) -> None:
@@ -80,21 +84,21 @@ class Screen:
         self._out.print(Text(words, style="bold"))
 
     def _line(self, entry: Entry, guest: Guest, arrow: str, words: str, style: str) -> None:
-        line = Text.assemble(
+        begin = Text.assemble(
             (self._clock(entry["at"]), "dim"),
             "  ",
             (f"{LABELS[guest.channel]:<9}", COLOURS[guest.channel]),
             "  ",
             f"{guest.name:<16} {arrow} ",
-            (" ".join(words.split()), style),
         )
-        self._print(line)
+        line = Table.grid()
+        line.add_column(no_wrap=True)
+        line.add_column()
+        line.add_row(begin, Text(" ".join(words.split()), style))
+        self._out.print(line)
 
     def _event(self, at: str, words: str, style: str) -> None:
-        self._print(Text.assemble((self._clock(at), "dim"), "  ", (f"── {words}", style)))
-
-    def _print(self, line: Text) -> None:
-        self._out.print(line, no_wrap=True, overflow="ellipsis", crop=True)
+        self._out.print(Text.assemble((self._clock(at), "dim"), "  ", (f"── {words}", style)))
 
     def _clock(self, at: str) -> str:
         return f"{datetime.fromisoformat(at).astimezone(self._zone):%H:%M:%S}"
