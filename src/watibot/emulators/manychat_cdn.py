@@ -24,7 +24,7 @@ class Cdn:
 
     def publish(self, sample: Sample) -> str:
         """The URL under which the sample can be fetched from now on."""
-        asset, signature = str(secrets.randbelow(10**16)), secrets.token_urlsafe(48)
+        asset, signature = str(secrets.randbelow(10**16)), secrets.token_hex(48)
         self._assets[asset] = (sample, signature, self._emulator.clock.time())
         base = self._emulator.settings["cdn_base"]
         return f"{base}/ig_messaging_cdn/?asset_id={asset}&signature={signature}"

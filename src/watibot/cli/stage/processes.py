@@ -107,7 +107,7 @@ async def run_directory(*, keep: bool) -> AsyncIterator[Path]:
 @asynccontextmanager
 async def raised(plan: Plan, directory: Path) -> AsyncIterator[Stage]:
     """Starts the emulators, then the service, and yields when both are ready; stops both."""
-    port, secret = free_port(), secrets.token_urlsafe(24)
+    port, secret = free_port(), secrets.token_hex(24)
     service = f"http://127.0.0.1:{port}"
     processes: dict[str, Process] = {}
     try:
