@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
 
-from tests.flow.house import House, house
+from tests.flow.house import House, house, until
 
 
 async def test_an_outage_of_a_minute_is_waited_through(hotel: House) -> None:
@@ -182,3 +183,20 @@ async def test_staff_are_told_even_if_nobody_can_be_reached_at_first(hotel: Hous
     await hotel.says(guest, "Quiero hablar con una persona, por favor.")
     assert (await hotel.notices())[0]["title"].startswith("Piden a una persona")
     assert await hotel.spent("staff", fault) == 1
+
+
+async def test_a_provider_that_never_says_who_holds_the_chat_ends_with_the_window(
+    hotel: House, tmp_path: Path
+) -> None:
+    fault = await hotel.fault("manychat", "getInfo", status=503)
+    guest = await hotel.contact("facebook", "710005")
+    await hotel.says(guest, "Is there parking?", on="manychat")
+
+    async def was_asked() -> bool:
+        return await hotel.spent("manychat", fault) > 0
+
+    await until(was_asked)
+    with sqlite3.connect(tmp_path / "watibot.db") as store:
+        store.execute("update conversations set last_guest_at = 0")
+    assert "ventana de 24 horas" in (await hotel.notices())[0]["message"]
+    assert await hotel.bubbles(guest, "manychat") == []

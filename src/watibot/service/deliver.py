@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from watibot import telemetry
-from watibot.conversations import Conversation
+from watibot.conversations import Conversation, window_open
 from watibot.errors import ProviderError
 from watibot.messages import ChannelName, Takeover
 from watibot.ports import (
@@ -110,7 +110,8 @@ class Deliverer:
     ) -> tuple[Pause | None, bool]:
         """Whether to stop here, and whether a request left."""
         channel = self._channels[conversation.channel]
-        if first:
+        # Once the window is closed nothing may leave anyway, and `permit` tells staff so.
+        if first and window_open(conversation, self._clock.now()):
             pause = await self._ask_provider_for_staff(channel, conversation)
             if pause is not None:
                 return pause, False
