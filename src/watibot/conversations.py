@@ -24,12 +24,20 @@ class Owner(StrEnum):
     STAFF = "staff"
 
 
+class Provider(StrEnum):
+    """Whose model answers. It changes only between turns."""
+
+    VERTEX = "vertex"
+    OPENAI = "openai"  # until the conversation is cut over
+
+
 @dataclass(frozen=True, slots=True)
 class Conversation:
     """One guest on one channel.
 
     `staff_until` ends a takeover by itself, so that a forgotten one does not silence the bot for
     ever. `handover_turn_id` is the turn that handed over: its own answer may still be sent.
+    `thread_id` is OpenAI's thread, which a conversation that began here does not have.
     """
 
     hotel_id: str
@@ -44,6 +52,8 @@ class Conversation:
     session_id: str | None
     session_generation: int
     fence: int
+    provider: Provider = Provider.VERTEX
+    thread_id: str | None = None
 
 
 def held_by_staff(conversation: Conversation, now: datetime) -> bool:

@@ -42,11 +42,20 @@ class Cause(StrEnum):
     EXISTS = "exists"
     INVALID = "invalid"  # 4xx: the same request will be refused again
     SIGNATURE = "signature"  # Gemini refuses the thought signatures that were sent back
+    BUSY = "busy"  # a run is active on the thread: nothing was done
+    GONE = "gone"  # the whole API is not there any more, whichever thread is asked for
     BLOCKED = "blocked"  # the model gave no answer: safety, recitation, an empty candidate
 
 
 TRANSIENT = frozenset(
-    {Cause.UNREACHABLE, Cause.LOST, Cause.TIMEOUT, Cause.THROTTLED, Cause.UNAVAILABLE}
+    {
+        Cause.UNREACHABLE,
+        Cause.LOST,
+        Cause.TIMEOUT,
+        Cause.THROTTLED,
+        Cause.UNAVAILABLE,
+        Cause.BUSY,
+    }
 )
 
 

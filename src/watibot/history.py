@@ -34,6 +34,10 @@ class HistoryItem:
     `item_id` is ours and goes into the session event, so that a repeated append is seen when it is
     read back. `at` is strictly increasing within a conversation. `content` is
     `{"role": "user" | "model", "parts": [...]}` in the wire form of Vertex, or None for staff.
+
+    `source_id` is the message's or step's id in OpenAI's thread; None: it is not there. `origin`
+    says where a migrated item comes from: `{"source": name, "sources": [ids], "time": "exact" or
+    "synthetic", "attachments": [...], ...}`.
     """
 
     item_id: str
@@ -43,6 +47,8 @@ class HistoryItem:
     content: dict[str, Any] | None = None
     turn_id: str | None = None
     author: str | None = None  # staff: who
+    source_id: str | None = None
+    origin: dict[str, Any] | None = None
 
 
 def digest(items: Iterable[HistoryItem]) -> str:

@@ -165,7 +165,7 @@ class Vertex(Group):
         "low", pattern="^(low|medium|high)$", description="Gemini 3 and later"
     )
     model_calls_per_minute: PerMinute = Field(300, description="Own limit, below the quota")
-    appends_per_minute: PerMinute = Field(280, description="Own limit; the default quota is 300")
+    appends_per_minute: PerMinute = Field(290, description="Own limit; the default quota is 300")
     session_writes_per_minute: PerMinute = Field(90, description="Own limit; the quota is 100")
     session_days: int = Field(365, ge=1, le=3650, description="A session's time to live")
     timeout: Seconds = Field(20, description="For one call of the sessions API")
@@ -175,6 +175,63 @@ class Vertex(Group):
         description="History items in a prompt at most; the oldest are left out in blocks of half "
         "of it, so that the prompt's beginning stays the same from call to call",
     )
+
+
+class OpenAI(Group):
+    """The server that still has the hotel's threads, while there is one: Azure AI Foundry, a
+    self-hosted one, OpenAI's Conversations API. Without OPENAI_BASE_URL nothing is asked there."""
+
+    model_config = SettingsConfigDict(env_prefix="OPENAI_")
+
+    base_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s?#]+)?$",
+        description="With the version: https://api.openai.com/v1, or "
+        "https://RES.services.ai.azure.com/api/projects/PRJ",
+    )
+    api_key: SecretStr = Field(SecretStr(""), description="API key or token")
+    key_command: str = Field(
+        "",
+        description="A command that prints a fresh token, instead of OPENAI_API_KEY: az account "
+        "get-access-token --resource https://ai.azure.com --query accessToken -o tsv",
+    )
+    auth: str = Field(
+        "bearer", pattern="^(bearer|api-key)$", description="The header that carries the key"
+    )
+    query: str = Field(
+        "",
+        pattern=r"^([^=&\s]+=[^&\s]*(&[^=&\s]+=[^&\s]*)*)?$",
+        description="Added to every URL: api-version=v1",
+    )
+    org_id: str = Field("", description="Header OpenAI-Organization")
+    project_id: str = Field("", description="Header OpenAI-Project")
+    assistant_id: str = Field(
+        "",
+        description="The assistant that answers conversations that are not cut over. Empty: Gemini "
+        "answers them too, from what is known here",
+    )
+    requests_per_minute: PerMinute = Field(600, description="Own limit")
+    timeout: Seconds = Field(20, description="For one request")
+    poll: Annotated[float, Field(gt=0)] = Field(1, description="Seconds between looks at a run")
+
+
+class Migration(Group):
+    """Carrying threads over into sessions."""
+
+    model_config = SettingsConfigDict(env_prefix="MIGRATION_")
+
+    exports: Path | None = Field(
+        None, description="Folder or file with exported threads, in any of the known layouts"
+    )
+    archive_dir: Path = Field(
+        Path("var/archive"), description="Where threads are kept, one compressed file each"
+    )
+    sources: Names = Field(
+        ("archive", "exports", "assistants", "conversations", "wati"),
+        description="Which sources are asked, the first that has a conversation gives it: archive "
+        "(MIGRATION_ARCHIVE_DIR, what was kept already), exports, assistants, conversations, wati",
+    )
+    at_once: int = Field(16, ge=1, le=256, description="Conversations under work at once")
 
 
 class Patience(Group):
@@ -248,6 +305,8 @@ class Settings:
     manychat: Manychat
     media: Media
     vertex: Vertex
+    openai: OpenAI
+    migration: Migration
     patience: Patience
     staff: Staff
     whatsapp: WhatsappDebounce
@@ -261,6 +320,8 @@ GROUPS: dict[str, type[Group]] = {
     "manychat": Manychat,
     "media": Media,
     "vertex": Vertex,
+    "openai": OpenAI,
+    "migration": Migration,
     "patience": Patience,
     "staff": Staff,
     "whatsapp": WhatsappDebounce,

@@ -49,7 +49,9 @@ def test_the_partial_indexes_are_the_same(tmp_path: Path) -> None:
 
 def _sql(url: str) -> dict[str, str]:
     with engine_for(url).connect() as connection:
-        rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql NOT NULL")
+        rows = connection.exec_driver_sql(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql NOT NULL"
+        )
         return {
             name: " ".join(sql.replace('"', "").split()).replace("( ", "(")
             for name, sql in rows

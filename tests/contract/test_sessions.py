@@ -13,10 +13,10 @@ import pytest
 from tests.clocks import NOON, FakeClock, JumpingClock
 from tests.fakes_vertex import FakeSessions, settings_at, static_tokens
 from watibot.emulators import kit, vertex
+from watibot.engines.quota import LocalQuota
 from watibot.errors import Cause, ProviderError
 from watibot.ports.outside import SessionEvent, Sessions
 from watibot.providers.sessions import VertexSessions, host
-from watibot.quotas import Rate
 
 
 @asynccontextmanager
@@ -28,8 +28,8 @@ async def client_of(
             settings_at(url),
             clock,
             static_tokens(),
-            appends=Rate(per_minute),
-            writes=Rate(per_minute),
+            appends=LocalQuota(per_minute, clock),
+            writes=LocalQuota(per_minute, clock),
         )
         try:
             yield client
@@ -196,12 +196,13 @@ async def test_an_append_is_never_repeated(
 
 
 async def test_a_server_that_is_not_there() -> None:
+    clock = JumpingClock()
     client = VertexSessions(
         settings_at("http://127.0.0.1:1"),
-        JumpingClock(),
+        clock,
         static_tokens(),
-        appends=Rate(60),
-        writes=Rate(60),
+        appends=LocalQuota(60, clock),
+        writes=LocalQuota(60, clock),
     )
     with pytest.raises(ProviderError) as caught:
         await client.exists("wa-1")

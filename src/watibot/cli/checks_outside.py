@@ -15,13 +15,13 @@ from uuid import uuid4
 
 from watibot import costs
 from watibot.cli.checks import Finding, failed
+from watibot.engines.quota import LocalQuota
 from watibot.errors import Cause, ProviderError
 from watibot.hotel import Hotel
 from watibot.messages import ChannelName
 from watibot.ports import Channel, Clock, Model, ModelRequest, SessionEvent
 from watibot.providers.google_auth import Tokens
 from watibot.providers.sessions import VertexSessions
-from watibot.quotas import Rate
 from watibot.settings import Settings, Vertex
 from watibot.wiring import Outside
 
@@ -148,8 +148,8 @@ def watched(vertex: Vertex, clock: Clock) -> WatchedSessions:
         vertex,
         clock,
         Tokens(file=vertex.credentials_file),
-        appends=Rate(vertex.appends_per_minute),
-        writes=Rate(vertex.session_writes_per_minute),
+        appends=LocalQuota(vertex.appends_per_minute, clock),
+        writes=LocalQuota(vertex.session_writes_per_minute, clock),
     )
 
 

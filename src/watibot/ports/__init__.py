@@ -6,6 +6,7 @@
 """
 
 from watibot.modelcalls import ModelAnswer, ModelRequest, Usage
+from watibot.ports.migrations import Busy, Migrations, Move, State
 from watibot.ports.outside import (
     Absent,
     CannotTell,
@@ -21,6 +22,7 @@ from watibot.ports.outside import (
     Model,
     Notifier,
     Outcome,
+    Quota,
     Refused,
     Sent,
     SessionEvent,
@@ -42,10 +44,27 @@ from watibot.ports.store import (
     StepRecord,
     Store,
 )
+from watibot.ports.threads import (
+    ActiveRun,
+    Archive,
+    Assistant,
+    AssistantAnswer,
+    AssistantRequest,
+    Threads,
+    ThreadSource,
+    Words,
+    put_words,
+)
 
 __all__ = [
     "Absent",
+    "ActiveRun",
+    "Archive",
+    "Assistant",
+    "AssistantAnswer",
+    "AssistantRequest",
     "Booking",
+    "Busy",
     "CannotTell",
     "Channel",
     "Claim",
@@ -60,23 +79,31 @@ __all__ = [
     "Lookup",
     "MediaFiles",
     "MediaSource",
+    "Migrations",
     "MirrorJob",
     "Mirrored",
     "Model",
     "ModelAnswer",
     "ModelRequest",
+    "Move",
     "Notice",
     "Notifier",
     "Outcome",
     "Permit",
+    "Quota",
     "Received",
     "Records",
     "Refused",
     "Sent",
     "SessionEvent",
     "Sessions",
+    "State",
     "StepRecord",
     "Store",
+    "ThreadSource",
+    "Threads",
     "Unknown",
     "Usage",
+    "Words",
+    "put_words",
 ]

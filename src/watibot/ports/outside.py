@@ -30,6 +30,16 @@ class Clock(Protocol):
         """The work's result; TimeoutError once `seconds` have passed, and the work is cancelled."""
 
 
+class Quota(Protocol):
+    """A provider's rate, kept by all that call it together."""
+
+    async def place(self) -> None:
+        """Waits for a free place and takes it."""
+
+    async def hold(self, seconds: float) -> None:
+        """No place for so long: the provider asked for a pause."""
+
+
 # --- channels ---------------------------------------------------------------------------------
 
 

@@ -6,8 +6,8 @@ Methods that take a `fence` raise LostLease when somebody else has claimed the c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -16,6 +16,7 @@ from watibot.conversations import Conversation
 from watibot.history import HistoryItem
 from watibot.messages import ChannelName, Inbound, Receipt, StaffMessage, Takeover
 from watibot.modelcalls import Usage
+from watibot.ports.migrations import Migrations
 from watibot.settings import Debounce
 from watibot.toolcalls import Caller
 from watibot.turns import Bubble, BubbleState, Media, Progress, Turn
@@ -88,7 +89,8 @@ class StepRecord:
 @dataclass(frozen=True, slots=True)
 class Finish:
     """How a turn ends. `texts` become bubbles. `failed` is the reason for an apology. `notice` is
-    (title, body) for staff. `hand_over_until`: staff hold the conversation from now on."""
+    (title, body) for staff. `hand_over_until`: staff hold the conversation from now on. `posted`:
+    by item id, the guest's messages that OpenAI's thread was given, each with its id there."""
 
     texts: tuple[str, ...]
     item: HistoryItem | None
@@ -96,6 +98,7 @@ class Finish:
     failed: str | None = None
     notice: tuple[str, str] | None = None
     hand_over_until: datetime | None = None
+    posted: Mapping[str, str] = field(default_factory=dict)
 
 
 class Permit(StrEnum):
@@ -121,6 +124,10 @@ class Desk(Protocol):
         """Takes the lease and raises the fence. None if held, not due, or nothing to do. If staff
         hold the conversation, waiting messages become history and are not worked on; a turn that
         runs stays open, for the worker to end, if need be with an empty `Finish`."""
+
+    async def look_again(self, conversation_id: str, now: datetime) -> datetime | None:
+        """When to ask for a conversation again that could not be claimed although it is due: soon,
+        while another process (a migration) holds it. None: it is not due."""
 
     async def extend(self, conversation_id: str, fence: int, until: datetime) -> None: ...
 
@@ -219,22 +226,30 @@ class Mirrored(Protocol):
     async def mirror_due(self, limit: int) -> list[str]:
         """Conversations with history to be mirrored, the longest waiting first."""
 
-    async def mirror_job(self, conversation_id: str, limit: int) -> MirrorJob | None:
-        """Marks the next items as being sent; `in_doubt` if any was so already."""
+    async def mirror_job(
+        self, conversation_id: str, limit: int, moving: bool = False
+    ) -> MirrorJob | None:
+        """Marks the next items as being sent; `in_doubt` if any was so already. `moving`: those
+        that are parked for a migration, and no others."""
 
     async def mirror_done(self, conversation_id: str, item_ids: Sequence[str]) -> None: ...
 
     async def set_session(
-        self, conversation_id: str, session_id: str, generation: int, replay: int | None = None
+        self,
+        conversation_id: str,
+        session_id: str,
+        generation: int,
+        replay: int | None = None,
+        moving: bool = False,
     ) -> None:
         """The conversation's session. `replay`: the newest so many items are to be mirrored again,
-        because the session is a new one."""
+        because the session is a new one; `moving`: by the migration."""
 
     async def restore_history(self, conversation_id: str, items: Sequence[HistoryItem]) -> int:
         """Puts items read back from a session before the local ones; how many were new."""
 
 
-class Store(Inbox, Desk, Records, Mirrored, Protocol):
+class Store(Inbox, Desk, Records, Mirrored, Migrations, Protocol):
     """All of it, for one hotel."""
 
 

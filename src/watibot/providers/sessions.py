@@ -16,10 +16,9 @@ from typing import Any
 import httpx2
 
 from watibot.errors import Cause, ProviderError
-from watibot.ports.outside import Clock, SessionEvent
+from watibot.ports.outside import Clock, Quota, SessionEvent
 from watibot.providers.google_auth import Tokens
 from watibot.providers.google_errors import from_operation, from_response, from_transport, parsed
-from watibot.quotas import Rate
 from watibot.settings import Vertex
 
 _PROVIDER = "sessions"
@@ -41,12 +40,12 @@ def host(location: str) -> str:
 class VertexSessions:
     """Keeps the promise of `ports.Sessions`, and more of the API for the command line.
 
-    `appends` and `writes` (create, patch, delete) are the rates of their two quotas, which count
-    per project and region: every instance of one process must be given the same two.
+    `appends` and `writes` (create, patch, delete) are the API's two quotas, which count per project
+    and region.
     """
 
     def __init__(
-        self, settings: Vertex, clock: Clock, tokens: Tokens, *, appends: Rate, writes: Rate
+        self, settings: Vertex, clock: Clock, tokens: Tokens, *, appends: Quota, writes: Quota
     ) -> None:
         self._root = (settings.sessions_base_url or host(settings.sessions_location)).rstrip("/")
         self._sessions = (
@@ -168,18 +167,18 @@ class VertexSessions:
 
     async def _write(
         self,
-        rate: Rate,
+        quota: Quota,
         method: str,
         path: str,
         params: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        await self._clock.sleep(rate.reserve(self._clock.time()))
+        await quota.place()
         try:
             return await self._request(method, path, params, body)
         except ProviderError as error:
             if error.cause is Cause.THROTTLED:
-                rate.hold(self._clock.time() + (error.retry_after or _PAUSE))
+                await quota.hold(error.retry_after or _PAUSE)
             raise
 
     async def _request(

@@ -27,6 +27,7 @@ AT_ONCE = 8
 ITEMS_AT_ONCE = 50
 LOOK_SECONDS = 15.0
 PAUSE_SECONDS = 20.0
+ALL_ITEMS = 1_000_000
 REPLAYED_ITEMS = 20  # five messages and more, for each may have calls and results beside it
 
 
@@ -61,6 +62,8 @@ def event_of(item: HistoryItem, *, plain: bool = False) -> SessionEvent:
         content = {"role": content["role"], "parts": [{"text": item.text or f"[{item.kind}]"}]}
     if item.author:
         raw["author"] = item.author
+    if item.origin:
+        raw["origin"] = item.origin
     return SessionEvent(
         event_id=item.item_id,
         author=author,
@@ -79,6 +82,7 @@ def item_of(event: SessionEvent) -> HistoryItem | None:
     parts = (event.content or {}).get("parts", [])
     text = "\n".join(part["text"] for part in parts if "text" in part and not part.get("thought"))
     author = event.raw.get("author")
+    origin = event.raw.get("origin")
     return HistoryItem(
         item_id=event.event_id,
         kind=kind,
@@ -87,6 +91,7 @@ def item_of(event: SessionEvent) -> HistoryItem | None:
         content=None if kind is ItemKind.STAFF else event.raw.get("content", event.content),
         turn_id=event.invocation_id,
         author=str(author) if author else None,
+        origin=origin if isinstance(origin, dict) else None,
     )
 
 
@@ -185,17 +190,18 @@ class Mirror:
         finally:
             self._under_work.discard(conversation_id)
 
-    async def mirror(self, conversation_id: str) -> None:
-        """Appends what the conversation's session lacks. Raises ProviderError; what was appended
+    async def mirror(self, conversation_id: str, *, moving: bool = False) -> bool:
+        """Appends what the conversation's session lacks, so many items at a time; whether there was
+        anything. `moving`: what is parked for a migration. Raises ProviderError; what was appended
         until then stays."""
-        job = await self._store.mirror_job(conversation_id, ITEMS_AT_ONCE)
+        job = await self._store.mirror_job(conversation_id, ITEMS_AT_ONCE, moving)
         if job is None:
-            return
+            return False
         session_id = job.conversation.session_id
-        if session_id is None:
-            session_id = await self._begin(job)
         there: set[str | None] = set()
-        if job.in_doubt:
+        if session_id is None:
+            session_id, there = await self._begin(job)
+        elif job.in_doubt:
             newest = await self._read_newest(session_id, 2 * len(job.items))
             there = {event.event_id for event in newest}
         done = [item.item_id for item in job.items if item.item_id in there]
@@ -207,11 +213,12 @@ class Mirror:
         except ProviderError as error:
             if error.cause is not Cause.NOT_FOUND:
                 raise
-            await self._renew(job.conversation)
+            await self._renew(job.conversation, moving)
             done = []
         finally:
             if done:
                 await self._store.mirror_done(conversation_id, done)
+        return True
 
     async def _append(self, session_id: str, item: HistoryItem) -> None:
         try:
@@ -230,19 +237,25 @@ class Mirror:
                 return []
             raise
 
-    async def _begin(self, job: MirrorJob) -> str:
-        """Makes the conversation's first session. If it is there already, it is the past of a store
-        that was lost: the local history is given it back."""
+    async def _begin(self, job: MirrorJob) -> tuple[str, set[str | None]]:
+        """Makes the conversation's first session; what it has already. If it is there, a crash came
+        between two calls, or it is the past of a store that was lost: the local history is given it
+        back."""
         conversation = job.conversation
         session_id = session_id_of(conversation, conversation.session_generation)
         made = await self._sessions.create(session_id, conversation.conversation_id)
+        there: set[str | None] = set()
         if not made:
             events = await self._sessions.events(session_id)
+            there = {event.event_id for event in events}
             own = {item.item_id for item in job.items}
             past = [
                 item for event in events if (item := item_of(event)) and item.item_id not in own
             ]
             restored = await self._store.restore_history(conversation.conversation_id, past)
+            await self._store.mirror_done(
+                conversation.conversation_id, [item.item_id for item in past]
+            )
             log.info(
                 "session.found",
                 conversation=conversation.conversation_id,
@@ -251,16 +264,20 @@ class Mirror:
         await self._store.set_session(
             conversation.conversation_id, session_id, conversation.session_generation
         )
-        return session_id
+        return session_id, there
 
-    async def _renew(self, conversation: Conversation) -> None:
+    async def _renew(self, conversation: Conversation, moving: bool) -> None:
         """The session is gone: a new one is given the recent conversation. The guest notices
         nothing, because answers are built from the local history."""
         generation = conversation.session_generation + 1
         session_id = session_id_of(conversation, generation)
         await self._sessions.create(session_id, conversation.conversation_id)
         await self._store.set_session(
-            conversation.conversation_id, session_id, generation, replay=REPLAYED_ITEMS
+            conversation.conversation_id,
+            session_id,
+            generation,
+            replay=ALL_ITEMS if moving else REPLAYED_ITEMS,
+            moving=moving,
         )
         self._new.set()
         log.warning(

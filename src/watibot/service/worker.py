@@ -50,7 +50,7 @@ class Worker:
         started = perf_counter()
         claim = await self._desk.claim(conversation_id, self._clock.now(), self._lease_end())
         if claim is None:
-            return None
+            return await self._desk.look_again(conversation_id, self._clock.now())
         conversation = claim.conversation
         keeper = asyncio.create_task(self._keep_lease(conversation))
         again_at: datetime | None = None

@@ -13,7 +13,6 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
-    Column,
     ColumnElement,
     Dialect,
     Text,
@@ -70,7 +69,7 @@ def _array(element: _Elements, compiler: SQLCompiler, **options: Any) -> str:
     return f"unnest{compiler.process(element.clause_expr, **options)}"
 
 
-def among(wanted: Column[Any], name: str) -> ColumnElement[bool]:
+def among(wanted: ColumnElement[Any], name: str) -> ColumnElement[bool]:
     """Whether the column's value is in the list that is bound as `name`."""
     rows = _Elements(bindparam(name, type_=_Values(wanted.type))).table_valued(
         column("value", wanted.type), name="value"

@@ -8,7 +8,7 @@ claimed again when its lease ends, without anybody having to notice.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import exists, select, update
 
@@ -37,12 +37,16 @@ from watibot.storage.tables import (
 from watibot.storage.timeline import waiting_to_staff
 from watibot.turns import Bubble
 
+# A migration holds a conversation for a second or two.
+LOOK_AGAIN = timedelta(seconds=1)
+
 _DUE = select(
     conversations.c.conversation_id,
     conversations.c.due_at,
     conversations.c.not_before,
     conversations.c.lease_until,
 ).where(of_hotel(conversations), HAS_WORK)
+_DUE_ONE = select(conversations.c.lease_until).where(of_conversation(conversations), HAS_WORK)
 _BREAK_LEASES = update(conversations).where(of_hotel(conversations), HAS_WORK)
 _OPEN_BUBBLES = select(bubbles).where(of_conversation(bubbles), NOT_AT_REST).order_by(bubbles.c.seq)
 _WORK = select(
@@ -71,7 +75,7 @@ def claim(tx: Tx, conversation_id: str, now: datetime, until: datetime) -> Claim
     conversation = conversation_of(row)
     deadline_at = row.deadline_at
     if held_by_staff(conversation, now):
-        waiting_to_staff(tx, conversation_id, row.last_item_at)
+        waiting_to_staff(tx, row)
         deadline_at = None
     work = tx.all(_WORK, conversation=conversation_id)[0]
     if not (work.bubbles or work.waiting or work.running):
@@ -96,6 +100,13 @@ def claim(tx: Tx, conversation_id: str, now: datetime, until: datetime) -> Claim
         open_bubbles(tx, conversation_id) if work.bubbles else (),
         bool(work.waiting or work.running),
     )
+
+
+def look_again(tx: Tx, conversation_id: str, now: datetime) -> datetime | None:
+    row = tx.one(_DUE_ONE, conversation=conversation_id)
+    if row is None or row.lease_until is None or row.lease_until <= now:
+        return None
+    return min(row.lease_until, now + LOOK_AGAIN)  # type: ignore[no-any-return]
 
 
 def extend(tx: Tx, conversation_id: str, fence: int, until: datetime) -> None:

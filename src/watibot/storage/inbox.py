@@ -30,7 +30,7 @@ from watibot.storage.identities import (
 from watibot.storage.records import conversation
 from watibot.storage.rows import Tx, insert_once, locked, of_hotel
 from watibot.storage.tables import conversations, media, messages, micros
-from watibot.storage.timeline import append, guest_items
+from watibot.storage.timeline import append, free, guest_items
 from watibot.turns import GuestMessage, Media, MediaState, due
 
 _CONVERSATIONS = (
@@ -276,7 +276,7 @@ class _Batch:
                 conversation_id,
                 stored.last_item_at,
                 guest_items(guests, None),
-                "waiting",
+                free(stored),
             )
         return answers
 

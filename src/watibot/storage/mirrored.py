@@ -1,7 +1,9 @@
 """What the Vertex sessions still lack, conversation by conversation.
 
 `service/mirror.py` takes a job, appends its items to the session and reports. An item goes
-held -> waiting -> sending -> done, in order: what is held stops what comes after it.
+held -> waiting -> sending -> done, in order: what is held stops what comes after it. An item of a
+conversation that OpenAI still answers is parked, and a migration takes it parked -> moving -> done:
+no item is ever the business of both.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from watibot.storage.rows import (
     of_conversation,
     of_hotel,
 )
-from watibot.storage.tables import NOT_MIRRORED, history
+from watibot.storage.tables import IS_PARKED, NOT_MIRRORED, history
 from watibot.storage.timeline import insert_items
 
 _HELD_AT = func.min(case((history.c.mirror == "held", history.c.at)))
@@ -43,6 +45,12 @@ _NEXT = (
     .order_by(history.c.at)
     .limit(bindparam("at_most"))
 )
+_NEXT_PARKED = (
+    select(history)
+    .where(of_conversation(history), IS_PARKED)
+    .order_by(history.c.at)
+    .limit(bindparam("at_most"))
+)
 _MARK = (
     update(history)
     .where(of_conversation(history), among(history.c.item_id, "items"))
@@ -53,9 +61,14 @@ _SENDING_AGAIN = (
     .where(of_conversation(history), NOT_MIRRORED, history.c.mirror == "sending")
     .values(mirror="waiting")
 )
+_MOVING_AGAIN = (
+    update(history)
+    .where(of_conversation(history), IS_PARKED, history.c.mirror == "moving")
+    .values(mirror="parked")
+)
 _REPLAYED = (
     select(history.c.item_id)
-    .where(of_conversation(history), history.c.mirror != "held")
+    .where(of_conversation(history), history.c.mirror != "held", ~IS_PARKED)
     .order_by(history.c.at.desc())
     .limit(bindparam("newest"))
 )
@@ -70,11 +83,12 @@ def due(tx: Tx, limit: int) -> list[str]:
     return [row[0] for row in tx.all(_DUE, at_most=limit)]
 
 
-def job(tx: Tx, conversation_id: str, limit: int) -> MirrorJob | None:
+def job(tx: Tx, conversation_id: str, limit: int, moving: bool) -> MirrorJob | None:
     conversation = locked(tx, conversation_id)
     if conversation is None:
         return None
-    rows = list(tx.all(_NEXT, conversation=conversation_id, at_most=limit))
+    statement, sending = (_NEXT_PARKED, "moving") if moving else (_NEXT, "sending")
+    rows = list(tx.all(statement, conversation=conversation_id, at_most=limit))
     held = next((i for i, row in enumerate(rows) if row.mirror == "held"), len(rows))
     rows = rows[:held]
     if not rows:
@@ -83,12 +97,12 @@ def job(tx: Tx, conversation_id: str, limit: int) -> MirrorJob | None:
         _MARK,
         conversation=conversation_id,
         items=[row.item_id for row in rows],
-        new_mirror="sending",
+        new_mirror=sending,
     )
     return MirrorJob(
         conversation_of(conversation),
         tuple(item_of(row) for row in rows),
-        any(row.mirror == "sending" for row in rows),
+        any(row.mirror == sending for row in rows),
     )
 
 
@@ -98,7 +112,12 @@ def done(tx: Tx, conversation_id: str, item_ids: Sequence[str]) -> None:
 
 
 def set_session(
-    tx: Tx, conversation_id: str, session_id: str, generation: int, replay: int | None
+    tx: Tx,
+    conversation_id: str,
+    session_id: str,
+    generation: int,
+    replay: int | None,
+    moving: bool,
 ) -> None:
     locked(tx, conversation_id)
     tx.run(
@@ -110,8 +129,9 @@ def set_session(
     if replay is not None:
         # A new session has nothing: neither these nor what was on its way to the old one.
         again = [row[0] for row in tx.all(_REPLAYED, conversation=conversation_id, newest=replay)]
-        tx.run(_MARK, conversation=conversation_id, items=again, new_mirror="waiting")
-        tx.run(_SENDING_AGAIN, conversation=conversation_id)
+        new_mirror = "parked" if moving else "waiting"
+        tx.run(_MARK, conversation=conversation_id, items=again, new_mirror=new_mirror)
+        tx.run(_MOVING_AGAIN if moving else _SENDING_AGAIN, conversation=conversation_id)
 
 
 def restore(tx: Tx, conversation_id: str, items: Sequence[HistoryItem]) -> int:

@@ -33,6 +33,7 @@ from watibot.storage.tables import (
     bubbles,
     history,
 )
+from watibot.storage.timeline import free
 from watibot.storage.turnbook import any_waiting, turn_row
 from watibot.turns import Bubble, BubbleState, TurnState
 
@@ -54,7 +55,11 @@ _END_WAITING = (
     .values(state=bindparam("new_state"), reason=bindparam("why"))
 )
 _TURN_HISTORY = of_conversation(history) & NOT_MIRRORED & (history.c.turn_id == bindparam("turn"))
-_LET_GO = update(history).where(_TURN_HISTORY, history.c.mirror == "held").values(mirror="waiting")
+_LET_GO = (
+    update(history)
+    .where(_TURN_HISTORY, history.c.mirror == "held")
+    .values(mirror=bindparam("new_mirror"))
+)
 _TAKE_ANSWER_BACK = delete(history).where(_TURN_HISTORY, history.c.kind != ItemKind.GUEST)
 
 _AT_REST = (BubbleState.SENT, BubbleState.REFUSED, BubbleState.CANCELLED)
@@ -195,7 +200,14 @@ def _settle(tx: Tx, conversation_id: str, turn: AnyRow) -> None:
             return
         if not turn.effect_done:
             tx.run(_TAKE_ANSWER_BACK, conversation=conversation_id, turn=turn.turn_id)
-    tx.run(_LET_GO, conversation=conversation_id, turn=turn.turn_id)
+    conversation = locked(tx, conversation_id)
+    assert conversation is not None
+    tx.run(
+        _LET_GO,
+        conversation=conversation_id,
+        turn=turn.turn_id,
+        new_mirror=free(conversation),
+    )
 
 
 def _states(tx: Tx, turn_id: str) -> set[BubbleState]:

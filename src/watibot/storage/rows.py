@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Executable, Table, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from watibot.conversations import Conversation, Owner
+from watibot.conversations import Conversation, Owner, Provider
 from watibot.errors import LostLease
 from watibot.history import HistoryItem, ItemKind
 from watibot.messages import ChannelName
@@ -152,6 +152,8 @@ def conversation_of(row: AnyRow) -> Conversation:
         row.session_id,
         row.session_generation,
         row.fence,
+        Provider(row.provider),
+        row.thread_id,
     )
 
 
@@ -184,5 +186,13 @@ def media_of(row: AnyRow) -> Media:
 
 def item_of(row: AnyRow) -> HistoryItem:
     return HistoryItem(
-        row.item_id, ItemKind(row.kind), row.at, row.text, row.content, row.turn_id, row.author
+        row.item_id,
+        ItemKind(row.kind),
+        row.at,
+        row.text,
+        row.content,
+        row.turn_id,
+        row.author,
+        row.source_id,
+        row.origin,
     )

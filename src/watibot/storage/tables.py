@@ -29,6 +29,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     literal_column,
+    text,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -158,11 +159,25 @@ conversations = Table(
     Column("not_before", Moment),  # a back-off, which new messages do not cut short
     Column("last_item_at", Moment),
     Column("created_at", Moment, nullable=False),
+    Column("provider", Name, nullable=False, server_default=text("'vertex'")),
+    Column("thread_id", Name),
+    Column("migrated_at", Moment),
+    Column("history_imported", Boolean, nullable=False, server_default=text("false")),
+    Column("agent_context_injected", Boolean, nullable=False, server_default=text("false")),
+    Column("vertex_context_injected", Boolean, nullable=False, server_default=text("false")),
+    Column("context_checked_at", Moment),
     PrimaryKeyConstraint("hotel_id", "conversation_id"),
     Index("ix_conversations_address", "hotel_id", "channel", "address"),
 )
 HAS_WORK: ColumnElement[bool] = conversations.c.due_at.is_not(None)
 Index("ix_conversations_due", conversations.c.hotel_id, conversations.c.due_at, **_where(HAS_WORK))
+HAS_THREAD: ColumnElement[bool] = conversations.c.thread_id.is_not(None)
+Index(
+    "ix_conversations_thread",
+    conversations.c.hotel_id,
+    conversations.c.thread_id,
+    **_where(HAS_THREAD),
+)
 
 aliases = Table(
     "aliases",
@@ -270,6 +285,8 @@ steps = Table(
     Column("at", Moment, nullable=False),
     Column("text", Words, nullable=False),
     Column("content", Json),
+    Column("source_id", Name),
+    Column("origin", Json),
     PrimaryKeyConstraint("hotel_id", "turn_id", "position"),
 )
 
@@ -320,18 +337,106 @@ history = Table(
     Column("content", Json),
     Column("turn_id", Name),
     Column("author", Words),
-    Column("mirror", Name, nullable=False),  # held, waiting, sending, done
+    # held, waiting, sending, done; parked, moving: a migration's, not the mirror's
+    Column("mirror", Name, nullable=False),
+    Column("source_id", Name),
+    Column("origin", Json),
     UniqueConstraint("hotel_id", "conversation_id", "at"),
     UniqueConstraint("hotel_id", "conversation_id", "item_id"),
     sqlite_autoincrement=True,
 )
-NOT_MIRRORED: ColumnElement[bool] = history.c.mirror != literal_column("'done'")
+NOT_MIRRORED: ColumnElement[bool] = history.c.mirror.in_(
+    (literal_column("'held'"), literal_column("'waiting'"), literal_column("'sending'"))
+)
+IS_PARKED: ColumnElement[bool] = history.c.mirror.in_(
+    (literal_column("'parked'"), literal_column("'moving'"))
+)
 Index(
     "ix_history_mirror",
     history.c.hotel_id,
     history.c.conversation_id,
     history.c.at,
     **_where(NOT_MIRRORED),
+)
+Index(
+    "ix_history_parked",
+    history.c.hotel_id,
+    history.c.conversation_id,
+    history.c.at,
+    **_where(IS_PARKED),
+)
+
+# A conversation on its way out of OpenAI: how far it is, and what was counted.
+migrations = Table(
+    "migrations",
+    metadata,
+    _hotel(),
+    Column("conversation_id", Name, nullable=False),
+    Column("state", Name, nullable=False),
+    Column("problem", Words),
+    Column("attempts", Integer, nullable=False),
+    Column("source", Name),
+    Column("version", Name),
+    Column("messages", Integer, nullable=False),
+    Column("tool_calls", Integer, nullable=False),
+    Column("media", Integer, nullable=False),
+    Column("items", Integer, nullable=False),
+    Column("losses", Json),
+    Column("planned_at", Moment),
+    Column("exported_at", Moment),
+    Column("imported_at", Moment),
+    Column("verified_at", Moment),
+    Column("verified_version", Name),
+    Column("cut_over_at", Moment),
+    Column("rolled_back_at", Moment),
+    PrimaryKeyConstraint("hotel_id", "conversation_id"),
+    Index("ix_migrations_state", "hotel_id", "state"),
+)
+
+# The rows of the operator's earlier database, as they were, and what each says by itself: where its
+# conversation says the same still, the view `threads` shows the original.
+legacy_threads = Table(
+    "legacy_threads",
+    metadata,
+    _hotel(),
+    Column("position", BigInteger, nullable=False),
+    Column("wa_id", Words),
+    Column("conversation_id", Name),  # null: no conversation of any channel
+    Column("problem", Words),
+    Column("original", Json, nullable=False),
+    Column("provider", Name, nullable=False),
+    Column("thread_id", Name),
+    Column("last_guest_at", Moment, nullable=False),
+    Column("migrated_at", Moment),
+    Column("history_imported", Boolean, nullable=False),
+    Column("agent_context_injected", Boolean, nullable=False),
+    Column("vertex_context_injected", Boolean, nullable=False),
+    Column("context_checked_at", Moment),
+    PrimaryKeyConstraint("hotel_id", "position"),
+    Index("ix_legacy_threads_conversation", "hotel_id", "conversation_id"),
+    Index("ix_legacy_threads_wa_id", "hotel_id", "wa_id"),
+)
+adoptions = Table(
+    "adoptions",
+    metadata,
+    _hotel(),
+    Column("adopted_at", Moment, nullable=False),
+    Column("source", Words, nullable=False),
+    Column("backup", Words),
+    Column("row_count", BigInteger, nullable=False),
+    Column("digest", Name, nullable=False),
+    Column("shape", Json, nullable=False),  # its columns and the SQL that made it
+    PrimaryKeyConstraint("hotel_id"),
+)
+
+# The next free place under a provider's quota, for all processes together.
+quotas = Table(
+    "quotas",
+    metadata,
+    _hotel(),
+    Column("name", Name, nullable=False),
+    Column("next_at", Moment, nullable=False),
+    PrimaryKeyConstraint("hotel_id", "name"),
 )
 
 bookings = Table(

@@ -23,7 +23,7 @@ from watibot.storage.rows import (
     of_conversation,
 )
 from watibot.storage.tables import bubbles, conversations, history, quarantine
-from watibot.storage.timeline import append, waiting_to_staff
+from watibot.storage.timeline import append, free, waiting_to_staff
 from watibot.turns import BubbleState
 
 # An echo of a bubble comes under the provider's ids or, where they are not known yet, with its text
@@ -77,7 +77,7 @@ def staff_message(
         return False
     row = locked(tx, conversation_id)
     assert row is not None
-    last_item_at = waiting_to_staff(tx, conversation_id, row.last_item_at)
+    last_item_at = waiting_to_staff(tx, row)
     item = HistoryItem(
         item_id,
         ItemKind.STAFF,
@@ -85,7 +85,7 @@ def staff_message(
         message.text,
         author=message.operator,
     )
-    append(tx, conversation_id, last_item_at, [item], "waiting")
+    append(tx, conversation_id, last_item_at, [item], free(row))
     # A person writes by hand now: not even the handover's own answer may cut in any more.
     tx.run(
         UPDATE_CONVERSATION,
@@ -114,7 +114,7 @@ def takeover(tx: Tx, takeover: Takeover, staff_until: datetime) -> None:
     )
     row = locked(tx, conversation_id)
     assert row is not None
-    waiting_to_staff(tx, conversation_id, row.last_item_at)
+    waiting_to_staff(tx, row)
     tx.run(
         UPDATE_CONVERSATION,
         conversation=conversation_id,

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Executable, bindparam, func, insert, select, update
 
+from watibot.conversations import Provider
 from watibot.history import HistoryItem, ItemKind
 from watibot.messages import MessageKind
 from watibot.storage.among import among
@@ -91,6 +92,8 @@ def insert_items(tx: Tx, conversation_id: str, items: Sequence[HistoryItem], mir
                     "turn_id": item.turn_id,
                     "author": item.author,
                     "mirror": mirror,
+                    "source_id": item.source_id,
+                    "origin": item.origin,
                 }
                 for item in items
             ],
@@ -146,15 +149,24 @@ def guest_items(messages: Sequence[GuestMessage], turn_id: str | None) -> list[H
     return items
 
 
-def waiting_to_staff(
-    tx: Tx, conversation_id: str, last_item_at: datetime | None
-) -> datetime | None:
+def free(conversation: AnyRow) -> str:
+    """How items stand that nothing holds back: the mirror's, or parked for a migration."""
+    return "parked" if conversation.provider == Provider.OPENAI else "waiting"
+
+
+def waiting_to_staff(tx: Tx, conversation: AnyRow) -> datetime | None:
     """Makes waiting messages history, because a colleague answers them. The newest time."""
-    found = waiting_messages(tx, conversation_id)
+    found = waiting_messages(tx, conversation.conversation_id)
     if not found:
-        return last_item_at
-    tx.run(_WAITING_TO_STAFF, conversation=conversation_id)
-    return append(tx, conversation_id, last_item_at, guest_items(found, None), "waiting")
+        return conversation.last_item_at  # type: ignore[no-any-return]
+    tx.run(_WAITING_TO_STAFF, conversation=conversation.conversation_id)
+    return append(
+        tx,
+        conversation.conversation_id,
+        conversation.last_item_at,
+        guest_items(found, None),
+        free(conversation),
+    )
 
 
 def _guest_messages(tx: Tx, statement: Executable, **values: Any) -> tuple[GuestMessage, ...]:

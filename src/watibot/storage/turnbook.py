@@ -40,7 +40,7 @@ from watibot.storage.tables import (
     steps,
     turns,
 )
-from watibot.storage.timeline import append, guest_items, turn_messages, window
+from watibot.storage.timeline import append, free, guest_items, turn_messages, window
 from watibot.turns import Bubble, BubbleState, Progress, Step, Turn, TurnState
 
 _RUNNING = select(turns).where(of_conversation(turns), IS_RUNNING)
@@ -131,6 +131,8 @@ def record_step(tx: Tx, conversation_id: str, fence: int, turn_id: str, step: St
                 "at": item.at,
                 "text": item.text,
                 "content": item.content,
+                "source_id": item.source_id,
+                "origin": item.origin,
             }
         ],
     )
@@ -165,7 +167,10 @@ def finish_turn(
     conversation = fenced(tx, conversation_id, fence)
     _running(tx, conversation_id, turn_id)
     guests = turn_messages(tx, turn_id)
-    items = guest_items(guests, turn_id)
+    items = [
+        replace(item, source_id=finish.posted.get(item.item_id))
+        for item in guest_items(guests, turn_id)
+    ]
     items += [_step_item(step) for step in tx.all(_STEPS, turn=turn_id)]
     if finish.item is not None:
         items.append(finish.item)
@@ -174,7 +179,7 @@ def finish_turn(
         conversation_id,
         conversation.last_item_at,
         [_of_turn(item, turn_id) for item in items],
-        "held" if finish.texts else "waiting",
+        "held" if finish.texts else free(conversation),
     )
     tx.run(_DROP_STEPS, turn=turn_id)
     tx.run(_SETTLE_MESSAGES, turn=turn_id, new_state="done")
@@ -280,7 +285,16 @@ def _progress(progress: Progress) -> dict[str, Any]:
 
 
 def _step_item(row: AnyRow) -> HistoryItem:
-    return HistoryItem(row.item_id, ItemKind(row.kind), row.at, row.text, row.content, row.turn_id)
+    return HistoryItem(
+        row.item_id,
+        ItemKind(row.kind),
+        row.at,
+        row.text,
+        row.content,
+        row.turn_id,
+        source_id=row.source_id,
+        origin=row.origin,
+    )
 
 
 def _of_turn(item: HistoryItem, turn_id: str) -> HistoryItem:

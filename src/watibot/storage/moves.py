@@ -1,0 +1,176 @@
+"""A migration's hand in a conversation: its lease, its past, what the thread lacks, the pointer.
+
+`migration/` comes here through `store.py`. A conversation is held between two turns, under the same
+lease and fence as a turn, so that a step of a migration and a turn never meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import bindparam, func, select, update
+
+from watibot.conversations import Conversation, Provider
+from watibot.history import HistoryItem, ItemKind
+from watibot.ports.migrations import Busy
+from watibot.storage.rows import (
+    UPDATE_CONVERSATION,
+    AnyRow,
+    Tx,
+    conversation_of,
+    fenced,
+    item_of,
+    locked,
+    of_conversation,
+)
+from watibot.storage.tables import IS_PARKED, IS_RUNNING, NOT_AT_REST, bubbles, history, turns
+from watibot.storage.timeline import insert_items
+
+_RUNNING = select(turns.c.turn_id).where(of_conversation(turns), IS_RUNNING).limit(1)
+_OPEN_BUBBLE = select(bubbles.c.seq).where(of_conversation(bubbles), NOT_AT_REST).limit(1)
+_ALL = select(history).where(of_conversation(history)).order_by(history.c.at)
+_PLACES = (
+    select(history.c.item_id, history.c.at, history.c.source_id, history.c.origin)
+    .where(of_conversation(history))
+    .order_by(history.c.at)
+)
+_LACKING = (
+    select(history)
+    .where(
+        of_conversation(history),
+        history.c.source_id.is_(None),
+        history.c.kind != ItemKind.TOOL_CALL,
+        history.c.kind != ItemKind.TOOL_RESULT,
+        history.c.mirror != "held",
+    )
+    .order_by(history.c.at)
+)
+_POSTED = (
+    update(history)
+    .where(of_conversation(history), history.c.item_id == bindparam("item"))
+    .values(source_id=bindparam("their_id"))
+)
+_TO_THE_MIRROR = (
+    update(history)
+    .where(of_conversation(history), IS_PARKED, history.c.mirror == bindparam("old_mirror"))
+    .values(mirror=bindparam("new_mirror"))
+)
+_UNMOVED = select(func.count()).select_from(history).where(of_conversation(history), IS_PARKED)
+_TICK = timedelta(microseconds=1)
+
+
+def hold(tx: Tx, conversation_id: str, now: datetime, until: datetime) -> Conversation | Busy:
+    row = locked(tx, conversation_id)
+    if row is None:
+        return Busy("there is no such conversation")
+    if row.lease_until is not None and row.lease_until > now:
+        return Busy("it is being answered")
+    if tx.one(_RUNNING, conversation=conversation_id) is not None:
+        return Busy("a turn has not ended")
+    if tx.one(_OPEN_BUBBLE, conversation=conversation_id) is not None:
+        return Busy("an answer is on its way")
+    tx.run(
+        UPDATE_CONVERSATION, conversation=conversation_id, fence=row.fence + 1, lease_until=until
+    )
+    return replace(conversation_of(row), fence=row.fence + 1)
+
+
+def take_in(tx: Tx, conversation_id: str, fence: int, items: Sequence[HistoryItem]) -> int:
+    row = fenced(tx, conversation_id, fence)
+    there = tx.all(_PLACES, conversation=conversation_id)
+    new = place(items, there)
+    insert_items(tx, conversation_id, new, "parked")
+    if new:
+        newest = max(item.at for item in new)
+        if row.last_item_at is None or newest > row.last_item_at:
+            tx.run(UPDATE_CONVERSATION, conversation=conversation_id, last_item_at=newest)
+    return len(new)
+
+
+def place(items: Sequence[HistoryItem], there: Sequence[AnyRow]) -> list[HistoryItem]:
+    """The items that are not there yet, each with a free time between its neighbours. `there`: rows
+    of item_id, at, source_id, origin. Pure."""
+    by_item = {row.item_id: row.at for row in there}
+    by_source = {source: row.at for row in there for source in _sources(row.source_id, row.origin)}
+    taken = set(by_item.values())
+    placed: list[HistoryItem] = []
+    waiting: list[HistoryItem] = []
+    before: datetime | None = None
+    for item in items:
+        anchor = by_item.get(item.item_id)
+        if anchor is None and not (item.origin or {}).get("context"):
+            sources = _sources(item.source_id, item.origin)
+            anchor = next((by_source[one] for one in sources if one in by_source), None)
+        if anchor is None:
+            waiting.append(item)
+            continue
+        placed += _between(waiting, before, anchor, taken)
+        waiting = []
+        before = anchor if before is None else max(before, anchor)
+    return placed + _between(waiting, before, None, taken)
+
+
+def _between(
+    items: Sequence[HistoryItem],
+    before: datetime | None,
+    after: datetime | None,
+    taken: set[datetime],
+) -> list[HistoryItem]:
+    """Their own times where those fit: later than `before`, earlier than `after`, each once."""
+    times: list[datetime] = []
+    for item in items:
+        at = item.at if before is None else max(item.at, before + _TICK)
+        times.append(at)
+        before = at
+    for index in range(len(times) - 1, -1, -1):
+        if after is None or times[index] < after:
+            break
+        times[index] = after = after - _TICK
+    placed = []
+    last: datetime | None = None
+    for item, at in zip(items, times, strict=True):
+        if last is not None and at <= last:
+            at = last + _TICK
+        while at in taken:
+            at += _TICK
+        taken.add(at)
+        last = at
+        placed.append(replace(item, at=at))
+    return placed
+
+
+def _sources(source_id: str | None, origin: Mapping[str, object] | None) -> Iterable[str]:
+    named = (origin or {}).get("sources")
+    found = [str(one) for one in named] if isinstance(named, list) else []
+    return [source_id, *found] if source_id is not None else found
+
+
+def lacking(tx: Tx, conversation_id: str) -> list[HistoryItem]:
+    return [item_of(row) for row in tx.all(_LACKING, conversation=conversation_id)]
+
+
+def posted(tx: Tx, conversation_id: str, fence: int, found: Mapping[str, str]) -> None:
+    fenced(tx, conversation_id, fence)
+    for item_id, their_id in found.items():
+        tx.run(_POSTED, conversation=conversation_id, item=item_id, their_id=their_id)
+
+
+def flip(tx: Tx, conversation_id: str, fence: int, provider: Provider, now: datetime) -> None:
+    fenced(tx, conversation_id, fence)
+    if provider is Provider.OPENAI:
+        tx.run(UPDATE_CONVERSATION, conversation=conversation_id, provider=provider)
+        return
+    tx.run(UPDATE_CONVERSATION, conversation=conversation_id, provider=provider, migrated_at=now)
+    for old, new in (("parked", "waiting"), ("moving", "sending")):
+        tx.run(_TO_THE_MIRROR, conversation=conversation_id, old_mirror=old, new_mirror=new)
+
+
+def whole_history(tx: Tx, conversation_id: str) -> list[HistoryItem]:
+    return [item_of(row) for row in tx.all(_ALL, conversation=conversation_id)]
+
+
+def unmoved(tx: Tx, conversation_id: str) -> int:
+    count: int = tx.all(_UNMOVED, conversation=conversation_id)[0][0]
+    return count
