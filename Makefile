@@ -9,6 +9,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUNNING := $(VENV)/.running
+OPENAI := $(VENV)/.openai
 TESTING := $(VENV)/.testing
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 COMPILE := $(BIN)/pip-compile -q --generate-hashes --strip-extras --no-header \
@@ -16,7 +17,7 @@ COMPILE := $(BIN)/pip-compile -q --generate-hashes --strip-extras --no-header \
 
 .PHONY: demo run test check lint bench lock clean
 
-demo: $(RUNNING)
+demo: $(OPENAI)
 	$(BIN)/watibot demo
 
 run: $(RUNNING)
@@ -53,15 +54,23 @@ $(RUNNING): requirements.lock pyproject.toml | $(BIN)/python
 	$(PIP) install --no-deps -e .
 	@touch $@
 
+# With what answers conversations that are not cut over yet.
+$(OPENAI): requirements-openai.lock pyproject.toml | $(BIN)/python
+	$(PIP) install --require-hashes -r requirements-openai.lock
+	$(PIP) install --no-deps -e .
+	@touch $@ $(RUNNING)
+
 $(TESTING): requirements-test.lock pyproject.toml | $(BIN)/python
 	$(PIP) install --require-hashes -r requirements-test.lock
 	$(PIP) install --no-deps -e .
-	@touch $@ $(RUNNING)
+	@touch $@ $(RUNNING) $(OPENAI)
 
 lock: $(TESTING)
 	$(PIP) install pip-tools
 	$(COMPILE) -o requirements.lock pyproject.toml
-	$(COMPILE) --extra test -c requirements.lock -o requirements-test.lock pyproject.toml
+	$(COMPILE) --extra openai -c requirements.lock -o requirements-openai.lock pyproject.toml
+	$(COMPILE) --extra openai --extra test -c requirements-openai.lock \
+		-o requirements-test.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) build src/*.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -7,6 +7,7 @@ that `watibot serve` runs, told by its environment; nothing of it is replaced.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx2
 
@@ -23,6 +25,7 @@ from watibot import samples_folder
 
 SECRET = "a-secret-for-measurements"
 READY_SECONDS = 20.0
+LONGEST_LINE = 1 << 24
 # The quotas of the providers are not what is measured.
 UNLIMITED = {
     "VERTEX_MODEL_CALLS_PER_MINUTE": "1000000",
@@ -94,12 +97,59 @@ async def service(folder: Path, settings: Mapping[str, str]) -> AsyncIterator[tu
 async def emulators(folder: Path) -> AsyncIterator[dict[str, str]]:
     """The settings that point at emulators in a process of their own."""
     async with running("-m", "bench.outside", str(folder)) as process:
+        yield await _told(process)
+
+
+@asynccontextmanager
+async def vertex(folder: Path, *options: str) -> AsyncIterator[dict[str, str]]:
+    """The same for Vertex alone, with the emulators' own command line: `--set vertex.KEY=VALUE`,
+    `--clock SPEED@EPOCH`."""
+    command = ("-m", "watibot.emulators", "--vertex", "0", "--directory", str(folder), *options)
+    async with running(*command) as process:
+        yield await _told(process)
+
+
+async def _told(process: Process) -> dict[str, str]:
+    """The settings that a process prints until it is ready."""
+    assert process.stdout is not None
+    found: dict[str, str] = {}
+    while (line := (await process.stdout.readline()).decode().strip()) != "ready":
+        if not line and process.stdout.at_eof():
+            raise RuntimeError("the emulators ended at their start")
+        name, _, value = line.partition("=")
+        found[name] = value
+    return found
+
+
+class Talking:
+    """A Python process that answers each line with a line of JSON."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    async def asked(self, words: object) -> Any:
+        process = self._process
+        assert process.stdin is not None
         assert process.stdout is not None
-        found: dict[str, str] = {}
-        while (line := (await process.stdout.readline()).decode().strip()) != "ready":
-            name, _, value = line.partition("=")
-            found[name] = value
-        yield found
+        process.stdin.write(f"{words}\n".encode())
+        line = await process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"a process ended with {await process.wait()}")
+        return json.loads(line)
+
+
+@asynccontextmanager
+async def talking(*command: str, environment: Mapping[str, str]) -> AsyncIterator[Talking]:
+    """Ended at the end; its errors are shown."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, *command), env=environment, stdin=PIPE, stdout=PIPE, limit=LONGEST_LINE
+    )
+    try:
+        yield Talking(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
 
 
 @asynccontextmanager

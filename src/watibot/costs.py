@@ -43,9 +43,12 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """A price list."""
+    """A price list. `session_event`: micro-dollars for storing one event of a session, None where
+    it is not known; `session_event_confirmed`: whether the provider's own page says so."""
 
     prices: tuple[Price, ...]
+    session_event: Decimal | None = None
+    session_event_confirmed: bool = False
 
     def of(self, model: str, on: date) -> Price | None:
         """The price of a model on a day; None for a model that is not on the list."""
@@ -72,7 +75,14 @@ class Prices:
 
 def parse(text: str) -> Prices:
     """A price list in the form that `providers/prices.toml` describes."""
-    return Prices(tuple(map(_price, tomllib.loads(text, parse_float=Decimal)["price"])))
+    listed = tomllib.loads(text, parse_float=Decimal)
+    sessions = listed.get("sessions", {})
+    thousand = sessions.get("thousand_events")
+    return Prices(
+        tuple(map(_price, listed.get("price", ()))),
+        None if thousand is None else Decimal(thousand) * 1_000,
+        bool(sessions.get("confirmed", False)),
+    )
 
 
 def load() -> Prices:

@@ -223,13 +223,20 @@ class Migration(Group):
     exports: Path | None = Field(
         None, description="Folder or file with exported threads, in any of the known layouts"
     )
+    mapping: Path | None = Field(
+        None,
+        description="File of lines THREAD_ID,CONVERSATION_ID (or with a tab), for threads that "
+        "were copied into OpenAI's Conversations API",
+    )
     archive_dir: Path = Field(
         Path("var/archive"), description="Where threads are kept, one compressed file each"
     )
     sources: Names = Field(
-        ("archive", "exports", "assistants", "conversations", "wati"),
-        description="Which sources are asked, the first that has a conversation gives it: archive "
-        "(MIGRATION_ARCHIVE_DIR, what was kept already), exports, assistants, conversations, wati",
+        ("assistants", "conversations", "exports", "archive", "wati"),
+        description="Which sources are asked, the first that has a conversation gives it: "
+        "assistants and conversations (at OPENAI_BASE_URL), exports (MIGRATION_EXPORTS), archive "
+        "(MIGRATION_ARCHIVE_DIR, what was kept already), wati (its own history of the chat). Those "
+        "that live go before copies, which may be old",
     )
     at_once: int = Field(16, ge=1, le=256, description="Conversations under work at once")
 

@@ -77,3 +77,13 @@ class Translation:
     media: int
     version: str
     active_run: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A message to be in the thread before the run begins; `images` are (mime, bytes)."""
+
+    item_id: str
+    role: str
+    text: str
+    images: tuple[tuple[str, bytes], ...] = ()

@@ -23,23 +23,31 @@ from watibot.channels.media import DiskMediaFiles, HttpMediaSource
 from watibot.channels.wati import Wati
 from watibot.engines.clock import SystemClock
 from watibot.engines.local import LocalLanes
+from watibot.engines.quota import LocalQuota
 from watibot.errors import ProviderError
 from watibot.hotel import Hotel
 from watibot.hotel import load as load_hotel
 from watibot.instructions import InstructionsFile
 from watibot.messages import ChannelName
-from watibot.ports import Channel, Clock, Notifier
+from watibot.ports import Channel, Clock, Notifier, Quota
+from watibot.providers.assistants import AssistantsServer
 from watibot.providers.gemini import Gemini
 from watibot.providers.google_auth import Tokens
 from watibot.providers.notify import AppriseNotifier
+from watibot.providers.openai_assistant import OpenAIAssistant
+from watibot.providers.openai_http import OpenAIHttp
+from watibot.providers.openai_key import Key
+from watibot.providers.openai_sdk import Sdk, check_installed
 from watibot.providers.sessions import VertexSessions
 from watibot.quotas import Rate
 from watibot.service.alert import Alerts
 from watibot.service.answer import Answerer
+from watibot.service.asking import Askers, AskGemini, AskOpenAI
 from watibot.service.deliver import Deliverer
 from watibot.service.media import Downloads
 from watibot.service.mirror import Mirror
 from watibot.service.receive import Receiver
+from watibot.service.rounds import Rounds
 from watibot.service.steady import steadily
 from watibot.service.worker import Worker
 from watibot.settings import Settings
@@ -66,10 +74,16 @@ class Outside:
     sessions: VertexSessions
     notifier: Notifier
     http: tuple[httpx2.AsyncClient, ...]
+    openai: OpenAIHttp | None = None
+    assistant: OpenAIAssistant | None = None
 
     async def close(self) -> None:
         await self.gemini.close()
         await self.sessions.close()
+        if self.openai is not None:
+            await self.openai.close()
+        if self.assistant is not None:
+            await self.assistant.close()
         for client in self.http:
             await client.aclose()
 
@@ -85,9 +99,28 @@ class App:
     clock: Clock
 
 
-def outside(settings: Settings, hotel: Hotel) -> Outside:
-    """Everything that talks to somebody else. Nothing is contacted yet."""
+def outside(
+    settings: Settings, hotel: Hotel, store: SqlStore | None = None, *, live: bool = True
+) -> Outside:
+    """Everything that talks to somebody else. Nothing is contacted yet. `store`: where the quotas
+    are kept together with other processes; without it this process keeps its own. `live`: for what
+    answers guests, which goes before what does not. Raises SettingsError when what is asked for is
+    not installed."""
     clock = SystemClock(settings.service.clock)
+
+    def quota(name: str, per_minute: float) -> Quota:
+        if store is None:
+            return LocalQuota(per_minute, clock)
+        return store.quota(name, per_minute, clock, live=live)
+
+    # One rate for all that asks the same server.
+    asking = quota("openai", settings.openai.requests_per_minute)
+    openai = OpenAIHttp(settings.openai, clock, asking) if settings.openai.base_url else None
+    assistant = None
+    if openai is not None and settings.openai.assistant_id:
+        check_installed(settings.openai)
+        sdk = Sdk(settings.openai, clock, Key(settings.openai), asking)
+        assistant = OpenAIAssistant(settings.openai, clock, sdk, AssistantsServer(openai))
     tokens = Tokens(file=settings.vertex.credentials_file)
     vertex = settings.vertex
     tls = httpx2.create_ssl_context()  # reading the authorities takes 50 ms: once
@@ -109,11 +142,13 @@ def outside(settings: Settings, hotel: Hotel) -> Outside:
             vertex,
             clock,
             tokens,
-            appends=Rate(vertex.appends_per_minute),
-            writes=Rate(vertex.session_writes_per_minute),
+            appends=quota("sessions.appends", vertex.appends_per_minute),
+            writes=quota("sessions.writes", vertex.session_writes_per_minute),
         ),
         notifier=AppriseNotifier([url.get_secret_value() for url in settings.staff.notify_urls]),
         http=(to_wati, to_manychat, to_media),
+        openai=openai,
+        assistant=assistant,
     )
 
 
@@ -122,7 +157,7 @@ async def build(settings: Settings) -> App:
     hotel = load_hotel(settings.service.hotel_file)
     instructions = InstructionsFile(settings.service.instructions_file, hotel)
     store = await storage.open(settings.service.database_url, hotel.id, sole=True)
-    out = outside(settings, hotel)
+    out = outside(settings, hotel, store)
     metrics = Metrics()
     alerts = Alerts(store, out.notifier, out.clock, settings.patience)
     downloads = Downloads(out.media, out.files, store, out.clock)
@@ -134,14 +169,17 @@ async def build(settings: Settings) -> App:
             return False
         return await out.channels[caller.channel].hand_over(conversation, reason)
 
+    kit = tools.build(hotel, store, alerts.of_tool, hand_over)
     answerer = Answerer(
         store,
-        out.gemini,
+        Askers(
+            AskGemini(out.gemini, out.clock, hotel, kit),
+            AskOpenAI(out.assistant, store, out.clock, hotel, kit),
+        ),
         out.clock,
         hotel,
         instructions,
-        tools.build(hotel, store, alerts.of_tool, hand_over),
-        run_tool,
+        Rounds(kit, run_tool, out.clock, settings.patience, metrics),
         downloads,
         alerts,
         settings.patience,
@@ -189,7 +227,11 @@ async def build(settings: Settings) -> App:
             asyncio.create_task(steadily("mirror", mirror.run, out.clock)),
             asyncio.create_task(steadily("lanes", lanes.run, out.clock)),
         ]
-        warming = asyncio.create_task(_warm_up(out.gemini))
+        warming = asyncio.create_task(_warm_up(out))
+        if out.assistant is None:
+            left = (await store.counts())["conversations_openai"]
+            if left:
+                log.warning("openai.absent", conversations=left)
         log.info("service.ready", hotel=hotel.id, channels=sorted(out.channels))
         try:
             yield
@@ -232,6 +274,8 @@ async def build(settings: Settings) -> App:
     return App(app, store, lanes, mirror, out.clock)
 
 
-async def _warm_up(gemini: Gemini) -> None:
+async def _warm_up(out: Outside) -> None:
     with contextlib.suppress(ProviderError):  # the first turn says what is wrong
-        await gemini.warm_up()
+        await out.gemini.warm_up()
+    if out.assistant is not None:
+        await out.assistant.warm_up()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ async def hold(store: SqlStore, conversation_id: str = GUEST) -> Conversation:
     return held
 
 
-async def known(store: SqlStore, conversation_id: str = GUEST, **more: object) -> None:
+async def known(store: SqlStore, conversation_id: str = GUEST, **more: Any) -> None:
     """The conversation, with a message that waits."""
     await store.receive(
         inbound(conversation_id=conversation_id, address=conversation_id, **more),

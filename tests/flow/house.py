@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,13 +150,14 @@ async def house(
     monkeypatch: pytest.MonkeyPatch,
     speed: float = 20.0,
     options: dict[str, dict[str, object]] | None = None,
+    emulators: Sequence[str] = ("wati", "manychat", "vertex", "staff"),
     **environment: str,
 ) -> AsyncIterator[House]:
     """Emulators and a running service. `environment` are settings of the service."""
     port = free_port()
     service = f"http://127.0.0.1:{port}"
     clock = f"{speed:g}@{int(time.time())}"
-    ports = {"wati": 0, "manychat": 0, "vertex": 0, "staff": 0}
+    ports = dict.fromkeys(emulators, 0)
     async with AsyncExitStack() as stack:
         urls = await stack.enter_async_context(
             launch(ports, clock, service, options, secret=SECRET)

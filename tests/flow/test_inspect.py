@@ -22,6 +22,7 @@ from watibot.storage import store as storage
 from watibot.telemetry import Metrics, tag
 
 WORDS = "¿Tienen piscina para niños?"
+LONG_AGO = 0.0
 
 
 async def inspect(*arguments: str, status: int = 0) -> str:
@@ -148,12 +149,12 @@ async def test_repair_without_a_service_mirrors_here(tmp_path: Path) -> None:
     lost = sessions.kept[conversation.session_id].pop(1)
     twin = await now()
     assert twin.missing == (lost.event_id,)
-    mended = await twins.repaired(url, "h1", sessions, clock, twin)
+    mended = await twins.repaired(url, "h1", sessions, clock, twin, LONG_AGO)
     assert mended.words() == "ok: 3 events"
 
     del sessions.kept[conversation.session_id]
     gone = await now()
     assert gone.words() == "not ok: the session is gone"
-    mended = await twins.repaired(url, "h1", sessions, clock, gone)
+    mended = await twins.repaired(url, "h1", sessions, clock, gone, LONG_AGO)
     assert mended.words() == "ok: 3 events"
     assert mended.session_id != conversation.session_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -15,7 +16,14 @@ from watibot.errors import Cause, ProviderError
 from watibot.history import HistoryItem, ItemKind
 from watibot.messages import ChannelName, Inbound, MessageKind, Takeover
 from watibot.ports import SessionEvent
-from watibot.service.mirror import Mirror, compare, event_of, item_of, session_id_of
+from watibot.service.mirror import (
+    PAUSE_SECONDS,
+    Mirror,
+    compare,
+    event_of,
+    item_of,
+    session_id_of,
+)
 from watibot.settings import WhatsappDebounce
 from watibot.storage import store as storage
 from watibot.storage.store import SqlStore
@@ -78,9 +86,29 @@ async def test_an_append_in_doubt_is_read_back_before_it_is_repeated(
     made = mirror(store, sessions, clock)
     with pytest.raises(ProviderError):
         await made.mirror(GUEST)
+    await clock.advance(PAUSE_SECONDS)
     await made.mirror(GUEST)
     (events,) = sessions.kept.values()
     assert texts(events) == ["uno", "dos", "tres"]
+
+
+async def test_what_a_killed_process_had_sent_is_waited_for(
+    store: SqlStore, sessions: FakeSessions
+) -> None:
+    clock = FakeClock()
+    await write(store, clock, "uno", "dos", "tres")
+    await mirror(store, sessions, clock).mirror(GUEST)
+    (kept,) = sessions.kept.values()
+    await write(store, clock, "cuatro", "cinco")
+    job = await store.mirror_job(GUEST, 50)  # and the process ends, with one append on its way
+    assert job is not None
+    next_one = asyncio.create_task(mirror(store, sessions, clock).mirror(GUEST))
+    await clock.advance(PAUSE_SECONDS - 1)
+    assert texts(kept) == ["uno", "dos", "tres"]
+    kept.append(event_of(job.items[0]))
+    await clock.advance(1)
+    await next_one
+    assert texts(kept) == ["uno", "dos", "tres", "cuatro", "cinco"]
 
 
 async def test_a_session_that_is_gone_is_given_the_recent_conversation(

@@ -22,8 +22,9 @@ COMMANDS = {
     "demo": "Plays a morning of a hotel with emulated providers",
     "rehearse": "Plays recorded dialogues through the emulators",
     "emulate": "Starts emulators of WATI, ManyChat and Vertex",
+    "migrate": "Carries conversations from OpenAI's threads into Vertex sessions",
     "inspect": "Looks into conversations, sessions, quarantine and notices",
-    "db": "Brings the store's schema up to date",
+    "db": "Adopts an earlier system's database and gives it back; the store's schema",
     "reference": "Prints the pages that the code writes",
 }
 HIDDEN = {"reference"}

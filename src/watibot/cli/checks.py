@@ -24,6 +24,7 @@ from watibot.instructions import InstructionsFile
 from watibot.ports import Clock, Notifier
 from watibot.settings import Settings
 from watibot.storage import looks, schema
+from watibot.storage.adopt import refuse_unadopted
 from watibot.storage.lock import database_file
 
 
@@ -136,6 +137,7 @@ def database(settings: Settings) -> Finding:
             file.parent.mkdir(parents=True, exist_ok=True)
             if not os.access(file if file.exists() else file.parent, os.W_OK):
                 raise PermissionError("it may not be written")
+        refuse_unadopted(url)
         state = looks.condition(url)
         if state.version is None:
             return Finding(name, True, f"{shown} has no tables yet, the service makes them")
@@ -146,6 +148,8 @@ def database(settings: Settings) -> Finding:
             found = f"schema {state.version}, this version's is {schema.NEWEST}"
             return Finding(name, True, found, "The service brings it up to date when it starts")
         runs = looks.service_runs(url)
+    except SettingsError as error:
+        return wrong(name, error)
     except OSError as error:
         todo = "Let the service's user write the file and its folder"
         return Finding(name, False, f"{shown} cannot be used: {error.strerror or error}", todo)

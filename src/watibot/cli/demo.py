@@ -1,27 +1,30 @@
-"""`watibot demo`: a morning of one hotel, with emulated providers and the real service.
+"""`watibot demo`: a morning of one hotel, then its migration out of OpenAI; the real service.
 
 Starts emulators and service (`stage/processes.py`), plays `stage/morning.py` with the model away
-for a minute in the middle, shows the conversations as they happen, and ends by itself with a
-summary from the emulators' journals. Nothing outside this machine is contacted.
+for a minute in the middle, then carries 200 conversations over (`stage/moving.py`) while guests go
+on writing. Shows everything as it happens, and ends by itself with two summaries from the
+emulators' journals. Nothing outside this machine is contacted.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated
 
 import httpx2
 import typer
 from rich.console import Console
 
-from watibot.cli.stage import screen
-from watibot.cli.stage.guests import Control, Following, controls
-from watibot.cli.stage.journals import Check, Entry, address_of, checks
-from watibot.cli.stage.morning import Answer, Colleague, Outage, Part, Say, morning
+from watibot.cli.stage import moved, past, screen
+from watibot.cli.stage.guests import Control, controls
+from watibot.cli.stage.journals import checks
+from watibot.cli.stage.moving import REPORTS, Moving
+from watibot.cli.stage.playing import Playing
 from watibot.cli.stage.processes import (
     HOTEL,
     Plan,
@@ -32,15 +35,13 @@ from watibot.cli.stage.processes import (
     run_directory,
 )
 from watibot.cli.stage.settling import collected, settled
+from watibot.emulators.past import Past
 from watibot.engines.clock import SystemClock
 from watibot.hotel import Hotel, load
 
 app = typer.Typer(add_completion=False)
 
-# Virtual seconds.
-OUTAGE_SECONDS = 60.0
-PATIENCE_SECONDS = 400.0
-MODEL_MS = 1200
+MODEL_MS = 1200  # virtual
 # Real seconds without any progress at the end.
 STALL_SECONDS = 12.0
 
@@ -50,55 +51,61 @@ def demo(
     speed: Annotated[
         float, typer.Option(min=1, max=20, help="How much faster than the clock on the wall")
     ] = 6,
-    keep: Annotated[bool, typer.Option(help="Keep the run's directory: logs and database")] = False,
+    keep: Annotated[
+        bool, typer.Option(help="Keep the run's directory: logs, database, the migration's report")
+    ] = False,
+    migration: Annotated[
+        bool, typer.Option(help="After the morning, the migration of 200 conversations")
+    ] = True,
 ) -> None:
-    """Plays a morning of a hotel with emulated providers; exit status 0 if nothing was lost."""
+    """Plays a hotel's morning and its migration with emulated providers; exit status 0 if nothing
+    was lost."""
     try:
-        held = play(_run(speed, keep))
+        held = play(_run(speed, keep, migration))
     except StageError as error:
         typer.echo(f"watibot demo: {error}", err=True)
         held = False
     raise typer.Exit(0 if held else 1)
 
 
-async def _run(speed: float, keep: bool) -> bool:
-    hotel = load(HOTEL)
-    out = screen.console()
-    plan = Plan(
-        emulators=("wati", "manychat", "vertex", "staff"),
-        clock=f"{speed:g}@{time.time():.3f}",
-        options=(
-            f"wati.operators={json.dumps(operators(hotel))}",
-            f"vertex.model_latency_ms={MODEL_MS}",
-        ),
-    )
+async def _run(speed: float, keep: bool, migration: bool) -> bool:
+    out, hotel = screen.console(), load(HOTEL)
+    spec = f"{speed:g}@{time.time():.3f}"
+    clock = SystemClock(spec)
+    shown = screen.Screen(out, hotel.zone)
+    shown.note(f"{hotel.name}, {speed:g} times faster. Starting ...")
+    if migration and find_spec("openai") is None:
+        shown.note("Without the migration: it needs pip install 'watibot[openai]'")
+        migration = False
+    made = past.made(clock.now().date()) if migration else []
     async with run_directory(keep=keep) as directory:
-        shown = screen.Screen(out, hotel.zone)
-        shown.note(f"{hotel.name}: a morning, {speed:g} times faster. Starting ...")
         if keep:
             shown.note(f"logs and database: {directory}")
-        async with raised(plan, directory) as stage, controls(stage.emulators) as (control, client):
-            play = Play(control, SystemClock(plan.clock), hotel, shown, speed)
-            began = time.monotonic()
-            await stage.watch(play.run())
-            rested = await stage.watch(settled(client, stage.service, STALL_SECONDS))
-            return await _report(play, stage, client, out, rested, time.monotonic() - began)
+        prepare = partial(_adopt, shown, made) if made else None
+        async with (
+            raised(_plan(hotel, spec, directory, migration), directory, prepare) as stage,
+            controls(stage.emulators) as (control, client),
+        ):
+            demonstration = Demonstration(out, shown, hotel, clock, speed, stage, control, client)
+            held = await demonstration.morning()
+            if made:
+                held = await demonstration.migration(past.formers(made)) and held
+            if keep and made:
+                shown.note(f"the migration's report: {directory / past.REPORT / REPORTS[0]}")
+            return held
 
 
-async def _report(
-    play: Play,
-    stage: Stage,
-    client: httpx2.AsyncClient,
-    out: Console,
-    rested: bool,
-    seconds: float,
-) -> bool:
-    await play.following.look()
-    entries = [*play.following.entries["wati"], *play.following.entries["manychat"]]
-    run = await collected(play.control, client, stage.service, list(play.guests.values()), entries)
-    found = [*checks(run), *await play.checks(rested)]
-    screen.show(out, run, found, seconds)
-    return all(check.ok for check in found)
+def _plan(hotel: Hotel, spec: str, directory: Path, migration: bool) -> Plan:
+    options = [
+        f"wati.operators={json.dumps(operators(hotel))}",
+        f"vertex.model_latency_ms={MODEL_MS}",
+    ]
+    emulators, settings = ["wati", "manychat", "vertex", "staff"], {}
+    if migration:
+        emulators.append("openai")
+        options += [f"{name}={value}" for name, value in past.QUOTAS.items()]
+        settings = past.settings(directory)
+    return Plan(tuple(emulators), spec, tuple(options), settings)
 
 
 def operators(hotel: Hotel) -> dict[str, str]:
@@ -106,120 +113,59 @@ def operators(hotel: Hotel) -> dict[str, str]:
     return {person.email: person.name for person in hotel.staff if person.email}
 
 
-@dataclass
-class Play:
-    """The guests' morning under way."""
+async def _adopt(shown: screen.Screen, made: list[Past], stage: Stage) -> None:
+    shown.heading("The earlier system's database")
+    shown.command("watibot db adopt")
+    said = await past.prepare(stage, made)
+    shown.told("; ".join(line.strip() for line in said[1:5]))
+    shown.told(said[-1])
 
-    control: Control
-    clock: SystemClock
-    hotel: Hotel
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """What both parts are played on."""
+
+    out: Console
     shown: screen.Screen
+    hotel: Hotel
+    clock: SystemClock
     speed: float
-    outage: asyncio.Event = field(default_factory=asyncio.Event)
-    fault: str = ""
-    late: list[str] = field(default_factory=list)
-    asked_in_outage: int = 0
+    stage: Stage
+    control: Control
+    client: httpx2.AsyncClient
 
-    def __post_init__(self) -> None:
-        self.parts: Sequence[Part] = morning(self.hotel.local(self.clock.now()).date())
-        self.guests = {guest.address: guest for guest, _ in self.parts}
-        everything = [(name, None) for name in ("wati", "manychat", "staff")]
-        self.following = Following(self.control, everything, self._show)
-        # Whoever speaks before the outage; the last of them to be answered lets it begin.
-        self._before = len(self.parts)
+    async def morning(self) -> bool:
+        """Whether everything held."""
+        self.shown.heading("The morning")
+        playing = Playing(self.control, self.clock, self.hotel, self.shown, self.speed)
+        began = time.monotonic()
+        await self.stage.watch(playing.run())
+        rested = await self._rest()
+        seconds = time.monotonic() - began
+        await playing.following.look()
+        entries = [*playing.following.entries["wati"], *playing.following.entries["manychat"]]
+        guests = list(playing.guests.values())
+        run = await collected(self.control, self.client, self.stage.service, guests, entries)
+        found = [*checks(run), *await playing.checks(rested)]
+        screen.show(self.out, run, found, seconds)
+        return all(check.ok for check in found)
 
-    async def run(self) -> None:
-        """Until the last guest has had the last answer."""
-        for guest in self.guests.values():
-            await self.control.add(guest)
-        reading = asyncio.create_task(self.following.run())
-        try:
-            await asyncio.gather(*(self._guest(part) for part in self.parts))
-        finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
-
-    async def checks(self, rested: bool) -> list[Check]:
-        """What has to hold of this morning beside the rest."""
-        spent = await self.control.spent("vertex", self.fault) if self.fault else 0
-        titles = [str(entry.get("title", "")) for entry in self.following.entries["staff"]]
-        person = sum("persona" in title for title in titles)
-        booked = sum("reserva" in title for title in titles)
-        return [
-            Check("the service came to rest", rested, "nothing waits" if rested else "work left"),
-            Check("every answer came in time", not self.late, ", ".join(self.late) or "all did"),
-            Check(
-                "the model was away, and guests wrote meanwhile",
-                spent > 0 and self.asked_in_outage > 0,
-                f"{spent} calls refused, {self.asked_in_outage} messages meanwhile",
-            ),
-            Check("staff were told of the complaint", person == 1, f"{person} notices"),
-            Check("staff were told of the booking", booked == 1, f"{booked} notices"),
-        ]
-
-    async def _guest(self, part: Part) -> None:
-        guest, steps = part
-        before = 0
-        for step in steps:
-            match step:
-                case Say(words, pause):
-                    await self.clock.sleep(pause)
-                    before = self.following.bubbles(guest)
-                    self.asked_in_outage += self.outage.is_set() and not self._model_is_back()
-                    await self.control.say(guest, dict(words))
-                case Answer():
-                    limit = PATIENCE_SECONDS / self.speed
-                    if not await self.following.answer(guest, before, limit):
-                        self.late.append(guest.name)
-                case Outage():
-                    await self._until_outage()
-                case Colleague(text, pause):
-                    await self.clock.sleep(pause)
-                    desk = next(person for person in self.hotel.staff if person.role == "desk")
-                    email = self.hotel.desk_email or ""
-                    await self.control.colleague_replies(guest, email, desk.name, text)
-
-    async def _until_outage(self) -> None:
-        self._before -= 1
-        if self._before == 0:
-            await self._begin_outage()
-        await self.outage.wait()
-
-    async def _begin_outage(self) -> None:
-        self._back_at = self.clock.time() + OUTAGE_SECONDS
-        error = {"code": 503, "message": "The service is unavailable.", "status": "UNAVAILABLE"}
-        self.fault = await self.control.fault(
-            "vertex",
-            {
-                "operation": "generateContent",
-                "status": 503,
-                "body": {"error": error},
-                "for_seconds": OUTAGE_SECONDS,
-            },
+    async def migration(self, formers: list[past.Former]) -> bool:
+        """Whether everything held."""
+        self.shown.heading("Out of OpenAI")
+        self.shown.note(
+            f"{len(formers)} conversations; quotas raised to {past.APPENDS:,} events and "
+            f"{past.WRITES:,} sessions a minute, for Google's 300 and 100 would take 15 minutes"
         )
-        self.shown.outage(
-            self.clock.now().isoformat(), f"the model is away for {OUTAGE_SECONDS:g} s"
-        )
-        self.outage.set()
-        self._telling = asyncio.create_task(self._end_outage())
+        moving = Moving(self.stage, self.control, self.clock, self.shown, formers, self.speed)
+        began = time.monotonic()
+        times = await self.stage.watch(moving.run())
+        rested = await self._rest()
+        seconds = time.monotonic() - began
+        came_to = await moved.collected(self.control, moving, times)
+        found = moved.checks(moving, came_to, rested)
+        moved.show(self.out, moving, came_to, found, seconds)
+        return all(check.ok for check in found)
 
-    async def _end_outage(self) -> None:
-        await self.clock.sleep(OUTAGE_SECONDS)
-        self.shown.outage(self.clock.now().isoformat(), "the model is back")
-
-    def _model_is_back(self) -> bool:
-        return self.clock.time() >= self._back_at
-
-    def _show(self, emulator: str, entry: Entry) -> None:
-        guest = self.guests.get(address_of(entry))
-        match entry["kind"]:
-            case "notice":
-                self.shown.notice(entry)
-            case "guest" if guest:
-                self.shown.said(guest, entry)
-            case "bubble" if guest:
-                self.shown.bubble(guest, entry)
-            case "assigned" if guest:
-                self.shown.assigned(guest, entry)
-            case "staff" if guest:
-                self.shown.colleague(guest, entry, "recepción")
+    async def _rest(self) -> bool:
+        return await self.stage.watch(settled(self.client, self.stage.service, STALL_SECONDS))

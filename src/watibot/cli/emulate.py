@@ -1,7 +1,7 @@
 """`watibot emulate`: emulators in this process, until Ctrl-C, and the settings that point at them.
 
-For whoever develops against WATI, ManyChat or Vertex without an account, with this service or with
-any other client. `emulators/launch.py` is after it.
+For whoever develops against WATI, ManyChat, Vertex or OpenAI without an account, with this service
+or with any other client. `emulators/launch.py` is after it.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ def emulate(
     wati: Port = None,
     manychat: Port = None,
     vertex: Port = None,
+    openai: Port = None,
     staff: Port = None,
     everything: Annotated[
         bool, typer.Option("--all", help="All of them; free ports where none is given")
@@ -44,8 +45,8 @@ def emulate(
     ] = None,
     write: Annotated[Path | None, typer.Option(help="Writes the settings to a file too")] = None,
 ) -> None:
-    """Starts emulators of WATI, ManyChat, Vertex and the staff's inbox, until Ctrl-C."""
-    given = {"wati": wati, "manychat": manychat, "vertex": vertex, "staff": staff}
+    """Starts emulators of WATI, ManyChat, Vertex, OpenAI and the staff's inbox, until Ctrl-C."""
+    given = {"wati": wati, "manychat": manychat, "vertex": vertex, "openai": openai, "staff": staff}
     ports = {name: port for name, port in given.items() if port is not None}
     if everything:
         ports = {**dict.fromkeys(EMULATORS, 0), **ports}

@@ -172,12 +172,13 @@ async def _sessions(
 
     out = outside(here.settings, here.hotel)
     done: list[Twin] = []
+    began = out.clock.time()
     try:
         for start in range(0, len(chosen), AT_ONCE):
             for twin in await _examined(here, out, chosen[start : start + AT_ONCE]):
                 if repair and twin.missing:
                     twin = await twins.repaired(
-                        here.url, here.hotel.id, out.sessions, out.clock, twin
+                        here.url, here.hotel.id, out.sessions, out.clock, twin, began
                     )
                 done.append(twin)
                 if not quiet:

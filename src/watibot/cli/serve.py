@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from watibot.cli.garbage import settle
 from watibot.errors import SettingsError
 
 if TYPE_CHECKING:
     from watibot.settings import Settings
 
 app = typer.Typer(add_completion=False)
-
-GARBAGE = (10_000, 20, 20)  # Python's own is 700: requests and turns leave no cycles to speak of
 
 
 @app.command()
@@ -35,8 +34,6 @@ def serve(
 
 
 async def _serve(settings: Settings) -> None:
-    import gc
-
     import uvicorn
 
     from watibot.wiring import build
@@ -53,11 +50,7 @@ async def _serve(settings: Settings) -> None:
         backlog=2048,
         timeout_graceful_shutdown=20,
     )
-    # What is there now stays for good: 100,000 objects of modules, which the collector would walk
-    # through again and again, for 40 us of each webhook.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GARBAGE)
+    settle()
     await uvicorn.Server(config).serve(sockets=[door])
 
 

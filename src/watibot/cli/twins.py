@@ -104,9 +104,12 @@ def _beside(
     )
 
 
-async def repaired(url: str, hotel_id: str, sessions: Sessions, clock: Clock, twin: Twin) -> Twin:
+async def repaired(
+    url: str, hotel_id: str, sessions: Sessions, clock: Clock, twin: Twin, since: float
+) -> Twin:
     """Gives the mirror what is missing and compares again. Where a service runs, its own mirror
-    does it: two at once would append twice."""
+    does it: two at once would append twice. `since`: when the repairs began, in epoch seconds; what
+    a killed service had sent is waited for once, not for each conversation."""
     with looks.changing(url, hotel_id) as tx:
         looks.mirror_again(tx, twin.conversation_id, twin.missing)
     try:
@@ -115,7 +118,7 @@ async def repaired(url: str, hotel_id: str, sessions: Sessions, clock: Clock, tw
         count = len(twin.missing)
         return replace(twin, trouble=f"{count} missing, given to the running service: look again")
     async with store:
-        mirror = Mirror(store, sessions, clock, Metrics())
+        mirror = Mirror(store, sessions, clock, Metrics(), since)
         try:
             # The first pass may only make a new session, for one that is gone.
             for _ in range(len(twin.missing) // ITEMS_AT_ONCE + 3):

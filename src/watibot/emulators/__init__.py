@@ -38,9 +38,16 @@ def _staff(clock: "Clock", options: dict[str, object]) -> "Emulator":
     return create(clock, options)
 
 
+def _openai(clock: "Clock", options: dict[str, object]) -> "Emulator":
+    from watibot.emulators.openai import create
+
+    return create(clock, options)
+
+
 EMULATORS: dict[str, Factory] = {
     "wati": _wati,
     "manychat": _manychat,
     "vertex": _vertex,
+    "openai": _openai,
     "staff": _staff,
 }

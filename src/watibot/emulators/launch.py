@@ -12,6 +12,7 @@ from pathlib import Path
 from watibot.emulators import EMULATORS
 from watibot.emulators.kit import Clock, Emulator, serve
 from watibot.emulators.manychat import DEFAULTS as MANYCHAT
+from watibot.emulators.openai_doors import DEFAULTS as OPENAI
 from watibot.emulators.wati import DEFAULTS as WATI
 
 Options = Mapping[str, dict[str, object]]
@@ -86,6 +87,11 @@ def settings_for(
             "VERTEX_SESSIONS_BASE_URL": urls["vertex"],
             "GOOGLE_APPLICATION_CREDENTIALS": str(_service_account(urls["vertex"], directory)),
         }
+    if "openai" in urls:
+        openai = {**OPENAI, **chosen.get("openai", {})}
+        found["OPENAI_BASE_URL"] = f"{urls['openai']}/v1"
+        found["OPENAI_API_KEY"] = str(openai["api_key"])
+        found["OPENAI_ASSISTANT_ID"] = str(openai["assistant"])
     if "staff" in urls:
         found["STAFF_NOTIFY_URLS"] = f"json://{urls['staff'].removeprefix('http://')}/notify"
     if clock_spec:

@@ -9,8 +9,8 @@ from watibot.quotas import Rate
 class LocalQuota:
     """Keeps the promise of `ports.Quota` over a `Rate`."""
 
-    def __init__(self, per_minute: float, clock: Clock) -> None:
-        self._rate = Rate(per_minute)
+    def __init__(self, per_minute: float, clock: Clock, burst: float | None = None) -> None:
+        self._rate = Rate(per_minute, burst)
         self._clock = clock
 
     async def place(self) -> None:

@@ -52,9 +52,9 @@ from watibot.ports.threads import (
     AssistantRequest,
     Threads,
     ThreadSource,
-    Words,
     put_words,
 )
+from watibot.threads import Words
 
 __all__ = [
     "Absent",

@@ -99,6 +99,18 @@ class Migrations(Protocol):
         """Puts a thread's items in their places in the history, parked for the session; those that
         are there already, by item id or by source, stay as they are. How many were new."""
 
+    async def take_in_between(
+        self,
+        after: Move,
+        expected: State,
+        fence: int,
+        items: Sequence[HistoryItem],
+        now: datetime,
+    ) -> int | Busy:
+        """The same without a hold, between two turns, together with the ledger's line: all of it,
+        or Busy; also when the fence is not `fence` any more. Raises LostLease as `save_move` says
+        no."""
+
     async def lacking(self, conversation_id: str) -> list[HistoryItem]:
         """What guests, assistant and staff said that the thread does not have, the oldest first."""
 
@@ -113,6 +125,9 @@ class Migrations(Protocol):
 
     async def whole_history(self, conversation_id: str) -> list[HistoryItem]:
         """All items, the oldest first."""
+
+    async def first_here(self, conversation_id: str) -> datetime | None:
+        """When the first message came that we were given ourselves, by the provider's time."""
 
     async def unmoved(self, conversation_id: str) -> int:
         """Items that are still parked for, or on their way to, the session."""

@@ -8,10 +8,8 @@ for anything here; the local history is the working copy.
 
 from __future__ import annotations
 
-import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Any
@@ -23,25 +21,20 @@ from watibot.errors import Cause, ProviderError
 from watibot.history import HistoryItem, ItemKind
 from watibot.hotel import Hotel
 from watibot.instructions import Instructions, InstructionsFile
-from watibot.messages import ChannelName
-from watibot.modelcalls import ModelAnswer
-from watibot.ports import Clock, Desk, Finish, Model, StepRecord
-from watibot.prompts import build, tool_results_content
+from watibot.ports import Clock, Desk, Finish, StepRecord
+from watibot.prompts import tool_results_content
 from watibot.rendering import bubbles as render
 from watibot.retries import GiveUp, Recover, RetryAt, after_failure, recovered
 from watibot.service.alert import Alerts
+from watibot.service.asking import Asked, Asker, Askers
 from watibot.service.media import Downloads
+from watibot.service.rounds import Rounds, handed_over
 from watibot.settings import Patience
 from watibot.telemetry import Metrics
-from watibot.toolcalls import Caller, Tool, ToolCall, ToolResult
 from watibot.turns import Bubble, Progress, Step, Turn
 from watibot.unreadable import only_unreadable, unreadable_kinds
 
 log = telemetry.logger(__name__)
-
-HANDS_OVER = "escalate_to_human"
-
-RunTool = Callable[[Sequence[Tool], ToolCall, Caller], Awaitable[ToolResult]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +55,11 @@ class Walk:
     steps: list[Step]
     progress: Progress
     since: datetime  # when this stretch of work began, for `Progress.active`
+    asker: Asker
     plain: bool = False  # after a recovery: recent history only, without signatures
     waited: float = 0.0
     model_seconds: float = 0.0  # of the last call
+    posted: dict[str, str] = field(default_factory=dict)  # the burst's messages in the thread
 
     @property
     def seen(self) -> Turn:
@@ -79,12 +74,11 @@ class Answerer:
     def __init__(
         self,
         desk: Desk,
-        model: Model,
+        askers: Askers,
         clock: Clock,
         hotel: Hotel,
         instructions: InstructionsFile,
-        tools: Sequence[Tool],
-        run_tool: RunTool,
+        rounds: Rounds,
         downloads: Downloads,
         alerts: Alerts,
         patience: Patience,
@@ -92,13 +86,11 @@ class Answerer:
         metrics: Metrics,
     ) -> None:
         self._desk = desk
-        self._model = model
+        self._askers = askers
         self._clock = clock
         self._hotel = hotel
         self._instructions = instructions
-        self._tools = tuple(tools)
-        self._effects = frozenset(tool.name for tool in tools if tool.effect)
-        self._run_tool = run_tool
+        self._rounds = rounds
         self._downloads = downloads
         self._alerts = alerts
         self._patience = patience
@@ -120,11 +112,11 @@ class Answerer:
         now = self._clock.now()
         if held_by_staff(opened.conversation, now):
             # Staff took over while the provider was waited for: nobody needs this answer any more.
-            walk = Walk(opened, list(opened.steps), opened.progress, now)
+            walk = self._walk(opened, now)
             return await self._end(walk, Finish((), None, instructions.version), "left_to_staff")
         turn = await self._with_media(opened)
-        walk = Walk(turn, list(turn.steps), turn.progress, self._clock.now())
-        if only_unreadable(turn):
+        walk = self._walk(turn, self._clock.now())
+        if only_unreadable(turn, walk.asker.reads):
             return await self._finish(walk, instructions, "")
         parts = await self._media_parts(turn)
         while True:
@@ -132,6 +124,8 @@ class Answerer:
                 text = await self._until_text(walk, instructions, parts)
             except ProviderError as error:
                 self._metrics.provider_errors.labels(error.provider, error.cause).inc()
+                if await self._goes_to_gemini(walk, error):
+                    continue
                 walk.progress = self._spent(walk)
                 decision = after_failure(
                     error, walk.progress, self._patience, self._clock.now(), random.random()
@@ -167,66 +161,54 @@ class Answerer:
                 return last.text
             if len(walk.steps) >= 2 * self._patience.rounds:
                 raise ProviderError("model", Cause.BLOCKED, "too many rounds of tool calls")
-            answer = await self._ask(walk, instructions, parts)
+            asked = await self._ask(walk, instructions, parts)
+            answer = asked.answer
             if not answer.calls and not answer.text.strip():
                 raise ProviderError("model", Cause.BLOCKED, f"empty, {answer.finish_reason}")
             kind = ItemKind.TOOL_CALL if answer.calls else ItemKind.ASSISTANT
-            await self._record(walk, kind, answer.content, answer.text, answer)
+            await self._record(walk, kind, answer.content, answer.text, asked)
 
     async def _ask(
         self, walk: Walk, instructions: Instructions, parts: dict[int, dict[str, Any]]
-    ) -> ModelAnswer:
+    ) -> Asked:
         left = self._patience.answer - self._spent(walk).active
         limit = min(self._patience.interaction, left)
         if limit <= 0:
             raise ProviderError("model", Cause.TIMEOUT, "the answer took too long")
-        request = build(
-            instructions, self._hotel, walk.seen, parts, self._clock.now(), self._tools, limit
-        )
         started = perf_counter()
         try:
-            return await self._clock.limit(limit, self._model.generate(request))
-        except TimeoutError:
-            raise ProviderError("model", Cause.TIMEOUT, f"no answer in {limit:.0f} s") from None
+            return await walk.asker.ask(walk.seen, instructions, parts, limit)
         finally:
             walk.model_seconds = perf_counter() - started
             walk.waited += walk.model_seconds
 
-    async def _run_tools(self, walk: Walk, asked: HistoryItem) -> None:
-        calls = _calls_of(asked)
-        started = perf_counter()
-        results = await asyncio.gather(
-            *(self._one_tool(walk, call, number) for number, call in enumerate(calls))
-        )
-        walk.waited += perf_counter() - started
-        await self._record(walk, ItemKind.TOOL_RESULT, tool_results_content(results), "", None)
-
-    async def _one_tool(self, walk: Walk, call: ToolCall, number: int) -> ToolResult:
+    async def _goes_to_gemini(self, walk: Walk, error: ProviderError) -> bool:
+        """Whether the thread is not to be had and the turn, of which nothing is recorded yet, is
+        answered from the local history instead. Staff are told once a day."""
+        gemini = self._askers.gemini
+        gone = error.cause in (Cause.GONE, Cause.NOT_FOUND)
+        if not gone or walk.steps or walk.asker is gemini:
+            return False
         conversation = walk.turn.conversation
-        on_whatsapp = conversation.channel is ChannelName.WHATSAPP
-        caller = Caller(
-            hotel_id=conversation.hotel_id,
-            conversation_id=conversation.conversation_id,
-            channel=conversation.channel,
-            wa_id=conversation.address if on_whatsapp else None,
-            subscriber_id=None if on_whatsapp else conversation.address,
-            guest_name=conversation.guest_name,
-            turn_id=walk.turn.turn_id,
-            key=f"{walk.turn.turn_id}:{len(walk.steps)}:{number}",
-            now=self._clock.now(),
+        log.warning("openai.gone", turn=walk.turn.turn_id, cause=error.cause, status=error.status)
+        await self._alerts.add(
+            f"openai:{conversation.conversation_id}:{self._clock.now():%Y-%m-%d}",
+            "openai",
+            "El asistente de OpenAI ya no responde: contesta Gemini",
+            f"Conversación {conversation.conversation_id} ({conversation.channel}): su hilo de "
+            f"OpenAI no se pudo usar ({error}). Gemini responde con lo que se sabe aquí; conviene "
+            "migrarla.",
+            conversation.conversation_id,
         )
-        try:
-            result = await self._clock.limit(
-                self._patience.tool, self._run_tool(self._tools, call, caller)
-            )
-        except TimeoutError:
-            message = f"An error occurred while executing tool {call.name}: it took too long"
-            result = ToolResult(call, {"error": message})
-        outcome = "failed" if "error" in result.response else "ok"
-        known = call.name if any(tool.name == call.name for tool in self._tools) else "unknown"
-        self._metrics.tools.labels(known, outcome).inc()
-        log.info("tool.ran", turn=walk.turn.turn_id, tool=known, outcome=outcome)
-        return result
+        walk.asker = gemini
+        return True
+
+    async def _run_tools(self, walk: Walk, asked: HistoryItem) -> None:
+        started = perf_counter()
+        results = await self._rounds.run(walk.seen)
+        walk.waited += perf_counter() - started
+        content = tool_results_content(results)
+        await self._record(walk, ItemKind.TOOL_RESULT, content, "", None, asked)
 
     async def _record(
         self,
@@ -234,16 +216,30 @@ class Answerer:
         kind: ItemKind,
         content: dict[str, Any],
         text: str,
-        answer: ModelAnswer | None,
+        asked: Asked | None,
+        beside: HistoryItem | None = None,
     ) -> None:
+        """`beside`: the item whose place in OpenAI's thread this one shares."""
         spent = self._spent(walk)
-        walk.progress = recovered(spent) if answer is not None else spent
+        walk.progress = recovered(spent) if asked is not None else spent
         walk.since = self._clock.now()
-        item = HistoryItem(uuid4().hex, kind, walk.since, text, content, walk.turn.turn_id)
+        place = asked or beside
+        item = HistoryItem(
+            uuid4().hex,
+            kind,
+            walk.since,
+            text,
+            content,
+            walk.turn.turn_id,
+            source_id=place.source_id if place else None,
+            origin=place.origin if place else None,
+        )
         step = StepRecord(item=item, progress=walk.progress)
-        if answer is not None:
+        if asked is not None:
+            answer = asked.answer
             # Noted before the tools run: from here on the turn may have done something.
-            effect = any(call.name in self._effects for call in answer.calls)
+            effects = self._rounds.effects
+            effect = asked.lasting or any(call.name in effects for call in answer.calls)
             step = replace(
                 step,
                 usage=answer.usage,
@@ -256,6 +252,7 @@ class Answerer:
             self._metrics.tokens.labels("output").inc(answer.usage.output)
             if effect:
                 walk.turn = replace(walk.turn, effect_done=True)
+            walk.posted.update(asked.posted)
         walk.steps.append(Step(len(walk.steps), item))
         await self._desk.record_step(*self._held(walk), walk.turn.turn_id, step)
 
@@ -274,6 +271,9 @@ class Answerer:
             *self._held(walk), walk.turn.turn_id, progress, drop_steps=drop_steps
         )
 
+    def _walk(self, turn: Turn, now: datetime) -> Walk:
+        return Walk(turn, list(turn.steps), turn.progress, now, self._askers.of(turn))
+
     def _spent(self, walk: Walk) -> Progress:
         seconds = (self._clock.now() - walk.since).total_seconds()
         return replace(walk.progress, active=walk.progress.active + seconds)
@@ -286,14 +286,13 @@ class Answerer:
         turn = walk.turn
         item = None
         texts = render(text, turn.conversation.channel) if text else ()
-        if kinds := unreadable_kinds(turn):
+        if kinds := unreadable_kinds(turn, walk.asker.reads):
             line = self._hotel.texts.unreadable.format(kinds=", ".join(kinds))
             texts = (*texts, line)
             if not text:
                 item = self._said(walk, line)
-        handed_over = any(_handed_over(step.item) for step in walk.steps)
         until = None
-        if handed_over:
+        if any(handed_over(step.item) for step in walk.steps):
             until = self._clock.now() + timedelta(hours=self._patience.takeover_hours)
         finish = Finish(texts, item, instructions.version, hand_over_until=until)
         return await self._end(walk, finish, "answered")
@@ -316,6 +315,7 @@ class Answerer:
 
     async def _end(self, walk: Walk, finish: Finish, outcome: str) -> Answered:
         turn = walk.turn
+        finish = replace(finish, posted=walk.posted)
         bubbles = await self._desk.finish_turn(
             *self._held(walk), turn.turn_id, finish, self._clock.now()
         )
@@ -331,6 +331,7 @@ class Answerer:
             bubbles=len(bubbles),
             waited_ms=round(walk.waited * 1000),
             instructions=finish.instructions_version,
+            by=walk.asker.name,
         )
         return Answered(bubbles=bubbles, waited=walk.waited)
 
@@ -367,19 +368,3 @@ class Answerer:
                 if part is not None:
                     parts[media.media_id] = part
         return parts
-
-
-def _calls_of(item: HistoryItem) -> list[ToolCall]:
-    parts = (item.content or {}).get("parts", [])
-    asked = [part["functionCall"] for part in parts if "functionCall" in part]
-    return [ToolCall(call["name"], call.get("args") or {}, call.get("id")) for call in asked]
-
-
-def _handed_over(item: HistoryItem) -> bool:
-    if item.kind is not ItemKind.TOOL_RESULT:
-        return False
-    parts = (item.content or {}).get("parts", [])
-    responses = [part["functionResponse"] for part in parts if "functionResponse" in part]
-    return any(
-        one["name"] == HANDS_OVER and "error" not in one.get("response", {}) for one in responses
-    )

@@ -26,7 +26,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
-from watibot.storage.tables import Name, storable
+from watibot.storage.columns import Name, storable
 
 
 class _Values(TypeDecorator[list[Any]]):

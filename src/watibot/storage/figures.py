@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, Table, bindparam, func, select
 
-from watibot.conversations import Conversation
+from watibot.conversations import Conversation, Provider
 from watibot.storage.rows import Tx, conversation_of, of_hotel
 from watibot.storage.tables import (
     HAS_WORK,
@@ -35,6 +35,7 @@ def _count(table: Table, *conditions: ColumnElement[bool]) -> Select[int]:
 _COUNTS = {
     "conversations": _count(conversations),
     "conversations_due": _count(conversations, HAS_WORK),
+    "conversations_openai": _count(conversations, conversations.c.provider == Provider.OPENAI),
     "messages_waiting": _count(messages, IS_WAITING),
     "turns_running": _count(turns, IS_RUNNING),
     "media_pending": _count(media, IS_PENDING),

@@ -20,6 +20,7 @@ from watibot.messages import Inbound
 from watibot.ports.store import Received
 from watibot.settings import Debounce
 from watibot.storage.among import among
+from watibot.storage.columns import micros
 from watibot.storage.identities import (
     UPSERT_CONVERSATIONS,
     add_aliases,
@@ -29,7 +30,7 @@ from watibot.storage.identities import (
 )
 from watibot.storage.records import conversation
 from watibot.storage.rows import Tx, insert_once, locked, of_hotel
-from watibot.storage.tables import conversations, media, messages, micros
+from watibot.storage.tables import conversations, media, messages
 from watibot.storage.timeline import append, free, guest_items
 from watibot.turns import GuestMessage, Media, MediaState, due
 

@@ -1,6 +1,8 @@
-"""One service per store: a second process is refused before it touches anything.
+"""One service per store, and one migration: a second process is refused before it touches
+anything.
 
-`store.open(sole=True)` takes it for the service; commands that read or write shortly do not.
+`store.open(sole=True)` takes the service's lock; commands that read or write shortly take none. The
+migration's lock is beside it: `watibot migrate` takes it for what writes.
 """
 
 from __future__ import annotations
@@ -12,10 +14,15 @@ from typing import Protocol
 
 from sqlalchemy import Connection, make_url
 
-from watibot.errors import SettingsError
+from watibot.errors import SettingsError, StoreError
 from watibot.storage.writer import engine_for
 
-_SERVICE = 0x5741_5449  # "WATI": the key of PostgreSQL's advisory lock
+# The keys of PostgreSQL's advisory locks: "WATI", "WATM".
+_SERVICE = 0x5741_5449
+_MIGRATION = 0x5741_544D
+_HOLDER = (
+    f"SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = {_MIGRATION} AND granted"
+)
 
 
 class Lock(Protocol):
@@ -68,6 +75,33 @@ def hold_service_lock(url: str) -> Lock:
         _AdvisoryLock(connection).release()
         raise _taken(make_url(url).render_as_string(hide_password=True))
     return _AdvisoryLock(connection)
+
+
+def hold_migration_lock(url: str) -> Lock:
+    """For a store that was opened already. Raises StoreError, which says who holds it, when another
+    migration is under way."""
+    path = database_file(url)
+    if path is not None:
+        path = path.with_name(path.name + ".migrating")
+        try:
+            lock = _FileLock(path)
+        except BlockingIOError:
+            holder = path.read_text("ascii", "replace").strip()
+            raise _under_way(f"process {holder}" if holder else "another process") from None
+        path.write_text(f"{os.getpid()}\n", "ascii")  # the same file: the lock stays ours
+        return lock
+    engine = engine_for(url)
+    connection = engine.connect()
+    taken = connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({_MIGRATION})").scalar_one()
+    if not taken:
+        number = connection.exec_driver_sql(_HOLDER).scalar()
+        _AdvisoryLock(connection).release()
+        raise _under_way(f"PostgreSQL's connection {number}")
+    return _AdvisoryLock(connection)
+
+
+def _under_way(holder: str) -> StoreError:
+    return StoreError(f"another migration is under way ({holder}): wait for its end")
 
 
 def _taken(name: str) -> SettingsError:

@@ -13,8 +13,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, func, select, update
 
 from watibot.conversations import Conversation, Provider
+from watibot.errors import LostLease
 from watibot.history import HistoryItem, ItemKind
-from watibot.ports.migrations import Busy
+from watibot.ports.migrations import Busy, Move, State
+from watibot.storage.ledger import save_move
 from watibot.storage.rows import (
     UPDATE_CONVERSATION,
     AnyRow,
@@ -25,14 +27,22 @@ from watibot.storage.rows import (
     locked,
     of_conversation,
 )
-from watibot.storage.tables import IS_PARKED, IS_RUNNING, NOT_AT_REST, bubbles, history, turns
+from watibot.storage.tables import (
+    IS_PARKED,
+    IS_RUNNING,
+    NOT_AT_REST,
+    bubbles,
+    history,
+    messages,
+    turns,
+)
 from watibot.storage.timeline import insert_items
 
 _RUNNING = select(turns.c.turn_id).where(of_conversation(turns), IS_RUNNING).limit(1)
 _OPEN_BUBBLE = select(bubbles.c.seq).where(of_conversation(bubbles), NOT_AT_REST).limit(1)
 _ALL = select(history).where(of_conversation(history)).order_by(history.c.at)
 _PLACES = (
-    select(history.c.item_id, history.c.at, history.c.source_id, history.c.origin)
+    select(history.c.item_id, history.c.at, history.c.kind, history.c.source_id, history.c.origin)
     .where(of_conversation(history))
     .order_by(history.c.at)
 )
@@ -57,11 +67,22 @@ _TO_THE_MIRROR = (
     .where(of_conversation(history), IS_PARKED, history.c.mirror == bindparam("old_mirror"))
     .values(mirror=bindparam("new_mirror"))
 )
+_FIRST = select(func.min(messages.c.provider_time).label("first")).where(of_conversation(messages))
 _UNMOVED = select(func.count()).select_from(history).where(of_conversation(history), IS_PARKED)
 _TICK = timedelta(microseconds=1)
 
 
 def hold(tx: Tx, conversation_id: str, now: datetime, until: datetime) -> Conversation | Busy:
+    row = _between_turns(tx, conversation_id, now)
+    if isinstance(row, Busy):
+        return row
+    tx.run(
+        UPDATE_CONVERSATION, conversation=conversation_id, fence=row.fence + 1, lease_until=until
+    )
+    return replace(conversation_of(row), fence=row.fence + 1)
+
+
+def _between_turns(tx: Tx, conversation_id: str, now: datetime) -> AnyRow | Busy:
     row = locked(tx, conversation_id)
     if row is None:
         return Busy("there is no such conversation")
@@ -71,14 +92,28 @@ def hold(tx: Tx, conversation_id: str, now: datetime, until: datetime) -> Conver
         return Busy("a turn has not ended")
     if tx.one(_OPEN_BUBBLE, conversation=conversation_id) is not None:
         return Busy("an answer is on its way")
-    tx.run(
-        UPDATE_CONVERSATION, conversation=conversation_id, fence=row.fence + 1, lease_until=until
-    )
-    return replace(conversation_of(row), fence=row.fence + 1)
+    return row
 
 
 def take_in(tx: Tx, conversation_id: str, fence: int, items: Sequence[HistoryItem]) -> int:
-    row = fenced(tx, conversation_id, fence)
+    return _take_in(tx, fenced(tx, conversation_id, fence), items)
+
+
+def take_in_between(
+    tx: Tx, after: Move, expected: State, fence: int, items: Sequence[HistoryItem], now: datetime
+) -> int | Busy:
+    row = _between_turns(tx, after.conversation_id, now)
+    if isinstance(row, Busy):
+        return row
+    if row.fence != fence:
+        return Busy("a turn came between")
+    if not save_move(tx, after, expected):
+        raise LostLease("another process works on this conversation's migration")
+    return _take_in(tx, row, items)
+
+
+def _take_in(tx: Tx, row: AnyRow, items: Sequence[HistoryItem]) -> int:
+    conversation_id = row.conversation_id
     there = tx.all(_PLACES, conversation=conversation_id)
     new = place(items, there)
     insert_items(tx, conversation_id, new, "parked")
@@ -91,24 +126,28 @@ def take_in(tx: Tx, conversation_id: str, fence: int, items: Sequence[HistoryIte
 
 def place(items: Sequence[HistoryItem], there: Sequence[AnyRow]) -> list[HistoryItem]:
     """The items that are not there yet, each with a free time between its neighbours. `there`: rows
-    of item_id, at, source_id, origin. Pure."""
-    by_item = {row.item_id: row.at for row in there}
-    by_source = {source: row.at for row in there for source in _sources(row.source_id, row.origin)}
-    taken = set(by_item.values())
+    of item_id, at, kind, source_id, origin. Pure."""
+    by_item = {row.item_id: row for row in there}
+    by_source = {
+        (source, row.kind): row for row in there for source in _sources(row.source_id, row.origin)
+    }
+    taken = {row.at for row in there}
     placed: list[HistoryItem] = []
     waiting: list[HistoryItem] = []
     before: datetime | None = None
     for item in items:
         anchor = by_item.get(item.item_id)
         if anchor is None and not (item.origin or {}).get("context"):
-            sources = _sources(item.source_id, item.origin)
-            anchor = next((by_source[one] for one in sources if one in by_source), None)
+            names = [(source, item.kind) for source in _sources(item.source_id, item.origin)]
+            anchor = next((by_source[name] for name in names if name in by_source), None)
         if anchor is None:
             waiting.append(item)
             continue
-        placed += _between(waiting, before, anchor, taken)
+        # What was said here first may have come to the thread long afterwards: who stands before it
+        # there was not for that said earlier.
+        placed += _between(waiting, before, None if anchor.origin is None else anchor.at, taken)
+        before = max(filter(None, (before, anchor.at, placed[-1].at if waiting else None)))
         waiting = []
-        before = anchor if before is None else max(before, anchor)
     return placed + _between(waiting, before, None, taken)
 
 
@@ -169,6 +208,10 @@ def flip(tx: Tx, conversation_id: str, fence: int, provider: Provider, now: date
 
 def whole_history(tx: Tx, conversation_id: str) -> list[HistoryItem]:
     return [item_of(row) for row in tx.all(_ALL, conversation=conversation_id)]
+
+
+def first_here(tx: Tx, conversation_id: str) -> datetime | None:
+    return tx.all(_FIRST, conversation=conversation_id)[0][0]  # type: ignore[no-any-return]
 
 
 def unmoved(tx: Tx, conversation_id: str) -> int:

@@ -96,6 +96,9 @@ class StoreQuota:
         self.held_until: datetime | None = None
 
     async def place(self) -> None:
+        if self._left and not self._line.locked():
+            self._left -= 1
+            return
         async with self._line:
             if self._left:
                 self._left -= 1

@@ -87,16 +87,21 @@ def _refuse_newer(stored: str | None) -> None:
         )
 
 
-def _apply(connection: Connection) -> None:
+def migrate(connection: Connection) -> None:
+    """Applies what is missing within the transaction that is under way."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _apply(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN")
     try:
-        command.upgrade(config, "head")
+        migrate(connection)
     except BaseException:
         connection.exec_driver_sql("ROLLBACK")
         raise

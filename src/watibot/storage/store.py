@@ -7,17 +7,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from watibot.conversations import Conversation
+from watibot.conversations import Conversation, Provider
 from watibot.history import HistoryItem
 from watibot.messages import ChannelName, Inbound, Receipt, StaffMessage, Takeover
+from watibot.ports.migrations import Busy, Move, State
+from watibot.ports.outside import Clock
 from watibot.ports.store import (
     Booking,
     Claim,
@@ -33,7 +35,9 @@ from watibot.storage import (
     claims,
     figures,
     inbox,
+    ledger,
     mirrored,
+    moves,
     outbox,
     records,
     schema,
@@ -41,8 +45,12 @@ from watibot.storage import (
     timeline,
     turnbook,
 )
+from watibot.storage.adopt import refuse_unadopted
 from watibot.storage.intake import Intake
 from watibot.storage.lock import Lock, hold_service_lock
+from watibot.storage.quotas import StoreQuota
+from watibot.storage.quotas import book as book_places
+from watibot.storage.quotas import hold as hold_places
 from watibot.storage.rows import Tx
 from watibot.storage.writer import Writer
 from watibot.toolcalls import Caller
@@ -62,6 +70,8 @@ def _open(url: str, hotel_id: str, sole: bool, loop: asyncio.AbstractEventLoop) 
     lock: Lock | None = None
     try:
         lock = hold_service_lock(url) if sole else None
+        if sole:
+            refuse_unadopted(url)
         schema.upgrade(url)
         return SqlStore(Writer(url, loop), hotel_id, lock)
     except BaseException as error:
@@ -139,6 +149,9 @@ class SqlStore:
 
     async def claim(self, conversation_id: str, now: datetime, until: datetime) -> Claim | None:
         return await self._write(claims.claim, conversation_id, now, until)
+
+    async def look_again(self, conversation_id: str, now: datetime) -> datetime | None:
+        return await self._read(claims.look_again, conversation_id, now)
 
     async def extend(self, conversation_id: str, fence: int, until: datetime) -> None:
         await self._write(claims.extend, conversation_id, fence, until)
@@ -238,19 +251,107 @@ class SqlStore:
     async def mirror_due(self, limit: int) -> list[str]:
         return await self._read(mirrored.due, limit)
 
-    async def mirror_job(self, conversation_id: str, limit: int) -> MirrorJob | None:
-        return await self._write(mirrored.job, conversation_id, limit)
+    async def mirror_job(
+        self, conversation_id: str, limit: int, moving: bool = False
+    ) -> MirrorJob | None:
+        return await self._write(mirrored.job, conversation_id, limit, moving)
 
     async def mirror_done(self, conversation_id: str, item_ids: Sequence[str]) -> None:
         await self._write(mirrored.done, conversation_id, item_ids)
 
     async def set_session(
-        self, conversation_id: str, session_id: str, generation: int, replay: int | None = None
+        self,
+        conversation_id: str,
+        session_id: str,
+        generation: int,
+        replay: int | None = None,
+        moving: bool = False,
     ) -> None:
-        await self._write(mirrored.set_session, conversation_id, session_id, generation, replay)
+        await self._write(
+            mirrored.set_session, conversation_id, session_id, generation, replay, moving
+        )
 
     async def restore_history(self, conversation_id: str, items: Sequence[HistoryItem]) -> int:
         return await self._write(mirrored.restore, conversation_id, items)
+
+    # --- Migrations ---
+
+    async def moves(
+        self,
+        states: Collection[State] = (),
+        channels: Collection[ChannelName] = (),
+        only: Collection[str] = (),
+        after: str | None = None,
+        limit: int = 500,
+    ) -> list[Move]:
+        return await self._read(ledger.moves, states, channels, only, after, limit)
+
+    async def move(self, conversation_id: str) -> Move | None:
+        return await self._read(ledger.move, conversation_id)
+
+    async def save_move(self, move: Move, expected: State) -> bool:
+        return await self._write(ledger.save_move, move, expected)
+
+    async def count_moves(self) -> dict[State, int]:
+        return await self._read(ledger.count_moves)
+
+    async def hold(
+        self, conversation_id: str, now: datetime, until: datetime
+    ) -> Conversation | Busy:
+        return await self._write(moves.hold, conversation_id, now, until)
+
+    async def take_in(self, conversation_id: str, fence: int, items: Sequence[HistoryItem]) -> int:
+        return await self._write(moves.take_in, conversation_id, fence, items)
+
+    async def take_in_between(
+        self,
+        after: Move,
+        expected: State,
+        fence: int,
+        items: Sequence[HistoryItem],
+        now: datetime,
+    ) -> int | Busy:
+        return await self._write(moves.take_in_between, after, expected, fence, items, now)
+
+    async def lacking(self, conversation_id: str) -> list[HistoryItem]:
+        return await self._read(moves.lacking, conversation_id)
+
+    async def posted(self, conversation_id: str, fence: int, posted: Mapping[str, str]) -> None:
+        await self._write(moves.posted, conversation_id, fence, posted)
+
+    async def flip(
+        self, conversation_id: str, fence: int, provider: Provider, now: datetime
+    ) -> None:
+        await self._write(moves.flip, conversation_id, fence, provider, now)
+
+    async def whole_history(self, conversation_id: str) -> list[HistoryItem]:
+        return await self._read(moves.whole_history, conversation_id)
+
+    async def first_here(self, conversation_id: str) -> datetime | None:
+        return await self._read(moves.first_here, conversation_id)
+
+    async def unmoved(self, conversation_id: str) -> int:
+        return await self._read(moves.unmoved, conversation_id)
+
+    # --- quotas ---
+
+    def quota(self, name: str, per_minute: float, clock: Clock, *, live: bool) -> StoreQuota:
+        """A quota that all processes on this store keep together."""
+        return StoreQuota(name, per_minute, self._book_places, self._hold_places, clock, live=live)
+
+    async def _book_places(
+        self,
+        name: str,
+        now: datetime,
+        interval: timedelta,
+        slack: timedelta,
+        places: int,
+        live: bool,
+    ) -> tuple[bool, float]:
+        return await self._write(book_places, name, now, interval, slack, places, live)
+
+    async def _hold_places(self, name: str, until: datetime) -> None:
+        await self._write(hold_places, name, until)
 
     # --- for operators ---
 

@@ -68,6 +68,10 @@ class Control:
         words = {"email": email, "name": name, "text": text}
         await self._post("wati", f"staff/{guest.address}/reply", words)
 
+    async def seed(self, threads: list[dict[str, Any]]) -> None:
+        """Puts threads in export form into the OpenAI emulator."""
+        await self._post("openai", "threads", threads)
+
     async def fault(self, emulator: str, spec: dict[str, Any]) -> str:
         """Creates a fault; its id."""
         return str((await self._post(emulator, "faults", spec))["id"])
@@ -83,6 +87,25 @@ class Control:
 
     async def summaries(self) -> dict[str, dict[str, Any]]:
         return {name: await self._get(name, "summary") for name in self._urls}
+
+    async def thread_ids(self) -> list[str]:
+        """All threads that OpenAI has."""
+        found: list[str] = await self._get("openai", "threads")
+        return found
+
+    async def threads(self, ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+        """The messages of these threads, oldest first, by the thread's id."""
+        gate = asyncio.Semaphore(READS_AT_ONCE)
+
+        async def messages(thread_id: str) -> list[dict[str, Any]]:
+            async with gate:
+                found: list[dict[str, Any]] = (await self._get("openai", f"threads/{thread_id}"))[
+                    "messages"
+                ]
+                return found
+
+        read = await asyncio.gather(*(messages(each) for each in ids))
+        return dict(zip(ids, read, strict=True))
 
     async def sessions(self) -> dict[str, list[dict[str, Any]]]:
         """The events of every session, by the session's user, which is a conversation's id."""
@@ -107,7 +130,7 @@ class Control:
         answer = await self._client.get(f"{self._urls[emulator]}/_emulator/{path}")
         return answer.raise_for_status().json()
 
-    async def _post(self, emulator: str, path: str, body: dict[str, Any]) -> Any:
+    async def _post(self, emulator: str, path: str, body: Any) -> Any:
         answer = await self._client.post(f"{self._urls[emulator]}/_emulator/{path}", json=body)
         return answer.raise_for_status().json()
 

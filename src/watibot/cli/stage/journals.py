@@ -124,12 +124,12 @@ def stories(
 def tally(story: Story) -> Tally:
     """Counts a story; it holds if nothing is lost, doubled, out of order or missing."""
     kept = [event for event in story.events if event["author"] == "user"]
-    answers = [event for event in story.events if event["author"] == "watibot" and _is_text(event)]
+    answers = [event for event in story.events if event["author"] == "watibot" and is_text(event)]
     rounds = sum(bool(_calls(event)) for event in story.events)
     answered_turns = {event["invocationId"] for event in answers}
     answered = sum(event["invocationId"] in answered_turns for event in kept)
     held = _held(story.events, answered_turns)
-    unsent, doubled, shuffled = _delivered(story.bubbles, [_text(event) for event in answers])
+    unsent, doubled, shuffled = delivered(story.bubbles, [text_of(event) for event in answers])
     return Tally(
         said=len(story.said),
         answered=answered,
@@ -138,7 +138,7 @@ def tally(story: Story) -> Tally:
         bubbles=len(story.bubbles),
         lost=max(0, len(story.said) - answered - held) + unsent,
         doubled=max(0, len(kept) - len(story.said)) + doubled,
-        out_of_order=_moved(story.said, [_text(event) for event in kept]) + shuffled,
+        out_of_order=_moved(story.said, [text_of(event) for event in kept]) + shuffled,
         events=len(story.events),
         expected=len(story.said) + story.colleagues + len(answers) + 2 * rounds,
     )
@@ -250,7 +250,8 @@ def quantile(buckets: Sequence[tuple[float, float]], share: float) -> float | No
     return low
 
 
-def _text(event: Event) -> str:
+def text_of(event: Event) -> str:
+    """What an event says, thoughts left out."""
     parts = event.get("content", {}).get("parts", [])
     return "\n".join(part["text"] for part in parts if "text" in part and not part.get("thought"))
 
@@ -260,8 +261,9 @@ def _calls(event: Event) -> list[dict[str, Any]]:
     return [part["functionCall"] for part in parts if "functionCall" in part]
 
 
-def _is_text(event: Event) -> bool:
-    return not _calls(event) and bool(_text(event))
+def is_text(event: Event) -> bool:
+    """Whether it is an answer and not a call."""
+    return not _calls(event) and bool(text_of(event))
 
 
 def _held(events: Sequence[Event], answered_turns: set[str]) -> int:
@@ -275,12 +277,12 @@ def _held(events: Sequence[Event], answered_turns: set[str]) -> int:
     return held
 
 
-def _delivered(bubbles: Sequence[str], answers: Sequence[str]) -> tuple[int, int, int]:
+def delivered(bubbles: Sequence[str], answers: Sequence[str]) -> tuple[int, int, int]:
     """Whether the bubbles, laid end to end, are the answers: how many answers lack a piece (0 or
     1), how many bubbles are too many, how many are in the wrong place."""
-    rest = "".join(_flat(answer) for answer in answers)
+    rest = "".join(flat(answer) for answer in answers)
     doubled = shuffled = 0
-    for bubble in map(_flat, bubbles):
+    for bubble in map(flat, bubbles):
         if rest.startswith(bubble):
             rest = rest[len(bubble) :]
         elif bubble in rest:
@@ -295,8 +297,9 @@ def _moved(said: Sequence[str], kept: Sequence[str]) -> int:
     """How many of the guest's messages stand elsewhere in the session than they were said; files
     have no words to tell by."""
     pairs = zip(said, kept, strict=False)
-    return sum(_flat(words) not in _flat(text) for words, text in pairs)
+    return sum(flat(words) not in flat(text) for words, text in pairs)
 
 
-def _flat(text: str) -> str:
+def flat(text: str) -> str:
+    """Without its blanks, of which a bubble has others than the answer."""
     return "".join(text.split())

@@ -17,7 +17,7 @@ import socket
 import sys
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +33,7 @@ T = TypeVar("T")
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 TAIL_LINES = 12
+ENV_FILE = "service.env"
 CREDENTIALS = "GOOGLE_APPLICATION_CREDENTIALS"
 HOTEL = samples_folder() / "hotel.toml"
 INSTRUCTIONS = samples_folder() / "instrucciones.md"
@@ -54,6 +55,15 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """A command that came to its end: its exit status, and what it wrote."""
+
+    status: int
+    out: str
+    errors: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """A running stage: base URLs by emulator and of the service, and the processes themselves."""
 
@@ -61,6 +71,24 @@ class Stage:
     emulators: dict[str, str]
     service: str
     processes: dict[str, Process]
+
+    async def command(self, *words: str) -> Ended:
+        """Runs `watibot` with these words and the service's settings, to its end."""
+        env_file = str(self.directory / ENV_FILE)
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "watibot", *words, "--env-file", env_file),
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=PIPE,
+            env=_surroundings(),
+            start_new_session=True,
+        )
+        try:
+            out, errors = await process.communicate()
+        except asyncio.CancelledError:
+            await _stop(process)
+            raise
+        return Ended(process.returncode or 0, out.decode(), errors.decode())
 
     async def watch(self, play: Coroutine[Any, Any, T]) -> T:
         """Runs `play`. Raises StageError as soon as a process ends before it."""
@@ -105,14 +133,17 @@ async def run_directory(*, keep: bool) -> AsyncIterator[Path]:
 
 
 @asynccontextmanager
-async def raised(plan: Plan, directory: Path) -> AsyncIterator[Stage]:
-    """Starts the emulators, then the service, and yields when both are ready; stops both."""
+async def raised(
+    plan: Plan, directory: Path, prepare: Callable[[Stage], Awaitable[None]] | None = None
+) -> AsyncIterator[Stage]:
+    """Starts the emulators, then the service, and yields when both are ready; stops both. `prepare`
+    is done between the two."""
     port, secret = free_port(), secrets.token_hex(24)
     service = f"http://127.0.0.1:{port}"
     processes: dict[str, Process] = {}
     try:
         told = await _start_emulators(plan, directory, service, secret, processes)
-        env_file = directory / "service.env"
+        env_file = directory / ENV_FILE
         own = {
             "WATIBOT_HOST": "127.0.0.1",
             "WATIBOT_PORT": str(port),
@@ -125,12 +156,15 @@ async def raised(plan: Plan, directory: Path) -> AsyncIterator[Stage]:
         }
         env_file.touch(mode=0o600)
         env_file.write_text(env_lines({**told, **own, **plan.settings}))
+        stage = Stage(directory, _urls(told), service, processes)
+        if prepare is not None:
+            await prepare(stage)
         words = ["watibot", "serve", "--env-file", str(env_file)]
         # Google's library reads its variable from the environment only.
         credentials = {CREDENTIALS: told[CREDENTIALS]} if CREDENTIALS in told else {}
         processes["service"] = await _start(directory, "service", words, credentials)
         await _ready(directory, service, processes["service"])
-        yield Stage(directory, _urls(told), service, processes)
+        yield stage
     finally:
         # The service first: it may still have something to say to the emulators.
         for process in reversed(processes.values()):
@@ -233,6 +267,8 @@ def _urls(told: dict[str, str]) -> dict[str, str]:
         found["manychat"] = told["MANYCHAT_BASE_URL"]
     if "VERTEX_MODEL_BASE_URL" in told:
         found["vertex"] = told["VERTEX_MODEL_BASE_URL"]
+    if "OPENAI_BASE_URL" in told:
+        found["openai"] = told["OPENAI_BASE_URL"].removesuffix("/v1")
     if "STAFF_NOTIFY_URLS" in told:
         address = told["STAFF_NOTIFY_URLS"].removeprefix("json://").removesuffix("/notify")
         found["staff"] = f"http://{address}"

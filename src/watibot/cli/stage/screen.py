@@ -83,6 +83,17 @@ class Screen:
     def note(self, words: str) -> None:
         self._out.print(Text(words, style="bold"))
 
+    def heading(self, words: str) -> None:
+        self._out.print()
+        self._out.print(Text(f"═══ {words} ═══", style="bold cyan"))
+
+    def command(self, words: str) -> None:
+        self._out.print(Text(f"$ {words}", style="bold"), soft_wrap=True)
+
+    def told(self, words: str) -> None:
+        """What a command came to."""
+        self._out.print(Text(f"  {words}"), soft_wrap=True)
+
     def _line(self, entry: Entry, guest: Guest, arrow: str, words: str, style: str) -> None:
         begin = Text.assemble(
             (self._clock(entry["at"]), "dim"),
@@ -123,8 +134,7 @@ def progress(out: Console) -> Progress:
 def show(out: Console, run: Summary, found: Sequence[Check], seconds: float) -> None:
     """The summary, then one line for each check."""
     counts = run.tally
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    for name, value in (
+    rows = (
         ("guests", f"{run.guests}"),
         ("received", f"{run.received} messages in {run.deliveries} deliveries"),
         ("turns answered", f"{counts.turns}, {counts.turns / seconds:.1f} a second"),
@@ -137,16 +147,28 @@ def show(out: Console, run: Summary, found: Sequence[Check], seconds: float) -> 
         ("own time", f"p50 {_milliseconds(run.median)}, p95 {_milliseconds(run.slowest)}"),
         ("model", _model(run)),
         ("run", f"{seconds:.1f} s"),
-    ):
-        table.add_row(name, value)
+    )
+    table(out, rows)
+    checks(out, found)
+    if run.troubled:
+        out.print(Text(f"look at: {', '.join(run.troubled[:10])}", "red"))
+
+
+def table(out: Console, rows: Sequence[tuple[str, str]]) -> None:
+    """Names and values between empty lines."""
+    found = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, value in rows:
+        found.add_row(name, value)
     out.print()
-    out.print(table)
+    out.print(found)
     out.print()
+
+
+def checks(out: Console, found: Sequence[Check]) -> None:
+    """One line for each check."""
     for check in found:
         mark = Text("ok     ", "green") if check.ok else Text("not ok ", "bold red")
         out.print(Text.assemble(mark, check.name, (f"  ({check.found})", "dim")))
-    if run.troubled:
-        out.print(Text(f"look at: {', '.join(run.troubled[:10])}", "red"))
 
 
 def _milliseconds(seconds: float | None) -> str:

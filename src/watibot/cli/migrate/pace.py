@@ -1,0 +1,125 @@
+"""How fast a verb goes, how long it still takes, and what it waits for. Pure.
+
+`work.py` notes what is done; `screen.py` shows it. Times are the service's clock's.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+
+from watibot.migration.crew import Brake, Mark, Tally
+
+_WINDOW = 60.0  # seconds that a rate is measured over
+_LEAST = 1.0  # seconds before a rate says anything
+
+WHOSE = {
+    "assistants": "OpenAI",
+    "conversations": "OpenAI",
+    "wati": "WATI",
+    "archive": "the archive",
+    "exports": "the exports",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Per minute, over the last minute."""
+
+    conversations: float = 0.0
+    events: float = 0.0
+
+
+class Meter:
+    """Counts beside the time at which they stood."""
+
+    def __init__(self, now: float) -> None:
+        self._seen: deque[tuple[float, int, int]] = deque([(now, 0, 0)])
+
+    def pace(self, now: float, done: int, events: int) -> Pace:
+        """Notes how far it is now."""
+        self._seen.append((now, done, events))
+        while len(self._seen) > 2 and self._seen[1][0] <= now - _WINDOW:
+            self._seen.popleft()
+        began, done_then, events_then = self._seen[0]
+        if now - began < _LEAST:
+            return Pace()
+        minutes = (now - began) / 60.0
+        return Pace((done - done_then) / minutes, (events - events_then) / minutes)
+
+
+def seconds_left(total: int | None, done: int, pace: Pace) -> float | None:
+    """None while nobody can say."""
+    if total is None or pace.conversations <= 0:
+        return None
+    return max(0, total - done) / pace.conversations * 60.0
+
+
+def lasting(seconds: float) -> str:
+    """3 h 12 min, 4 min 10 s, 9 s."""
+    whole = round(seconds)
+    hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def counted(marks: Mapping[Mark, int]) -> str:
+    """`= 12  + 180  ! 4`, those that occurred."""
+    return "  ".join(f"{mark} {marks[mark]:,}" for mark in Mark if marks.get(mark))
+
+
+def line(tally: Tally, pace: Pace, waiting: str | None) -> str:
+    """One line of progress."""
+    of = "" if tally.total is None else f" of {tally.total:,}"
+    told = [f"{tally.done:,}{of} conversations"]
+    if tally.events:
+        told.append(f"{tally.events:,} events")
+    if pace.events:
+        told.append(f"{pace.events:,.0f} events/min")
+    if pace.conversations:
+        told.append(f"{pace.conversations:,.1f} conversations/min")
+    left = seconds_left(tally.total, tally.done, pace)
+    if left and tally.done:
+        told.append(f"{lasting(left)} left")
+    if tally.marks:
+        told.append(counted(tally.marks))
+    if waiting:
+        told.append(f"waiting: {waiting}")
+    return "   ".join(told)
+
+
+@dataclass(slots=True)
+class Waiting:
+    """Why it does not go faster. `per_minute`: what each quota allows; `zone`: the hotel's."""
+
+    brakes: Mapping[str, Brake]
+    per_minute: Mapping[str, float]
+    zone: tzinfo
+    _waited: dict[str, float] = field(default_factory=dict)
+
+    def reason(self, held: Mapping[str, datetime], now: datetime) -> str | None:
+        """`held`: pauses of sources, by name. A quota counts if it made somebody wait since the
+        last look."""
+        grown = {
+            name
+            for name, brake in self.brakes.items()
+            if brake.waited > self._waited.get(name, 0.0)
+        }
+        self._waited = {name: brake.waited for name, brake in self.brakes.items()}
+        for name, until in held.items():
+            if until > now:
+                return f"{WHOSE.get(name, name)} asked for patience until {self._clock(until)}"
+        for brake in self.brakes.values():
+            if brake.held_until is not None and brake.held_until > now:
+                return f"Vertex asked for a pause until {self._clock(brake.held_until)}"
+        for name in self.brakes:
+            if name in grown:
+                allowed = self.per_minute.get(name, 0.0)
+                return f"the quota of {allowed:,.0f} {name} a minute, live turns go first"
+        return None
+
+    def _clock(self, at: datetime) -> str:
+        return f"{at.astimezone(self.zone):%H:%M:%S}"
