@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Protocol
 
 from watibot import telemetry
 from watibot.conversations import Conversation
@@ -26,6 +27,8 @@ from watibot.ports.migrations import Busy, Move, State
 log = telemetry.logger(__name__)
 
 PAGE = 200
+# A killed process leaves two thirds of it at least: what it had sent to a thread has arrived, or
+# never will, when the next one looks there.
 LEASE_SECONDS = 60.0
 BUSY_TRIES = 5
 BUSY_PAUSE = 2.0  # seconds
@@ -67,10 +70,27 @@ class Cohort:
     percent: float | None = None
 
 
+class Brake(Protocol):
+    """A quota, seen by whoever shows why a migration waits. `waited`: seconds, since the start;
+    `held_until`: the end of a pause that the provider asked for."""
+
+    @property
+    def waited(self) -> float: ...
+
+    @property
+    def held_until(self) -> datetime | None: ...
+
+
+Contacts = Callable[[], Awaitable[frozenset[str] | None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Means:
     """What every verb works with. `drain` brings a conversation's parked items to its session, some
-    at a time; whether there were any. `threads` is None where threads cannot be written to."""
+    at a time; whether there may be more. `renew` makes a new session for one that is gone, and
+    parks all that was in it. `threads` is None where threads cannot be written to. `contacts` give
+    the addresses that a channel knows, None where it cannot list them all; they raise
+    ProviderError. `brakes` are by the name of what they count."""
 
     hotel_id: str
     store: Store
@@ -78,9 +98,12 @@ class Means:
     archive: Archive
     sessions: Sessions
     drain: Callable[[str], Awaitable[bool]]
+    renew: Callable[[Conversation], Awaitable[None]]
     threads: Threads | None
     clock: Clock
     at_once: int = 16
+    brakes: Mapping[str, Brake] = field(default_factory=dict)
+    contacts: Mapping[ChannelName, Contacts] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -182,11 +205,11 @@ async def save(means: Means, after: Move, before: Move) -> Move:
 
 async def _chosen(means: Means, states: Collection[State], cohort: Cohort) -> int | None:
     """How many conversations the cohort is; the share of a percentage is rounded up."""
-    if cohort.percent is None and cohort.limit is not None:
-        return cohort.limit
     counted = 0
     async for _ in _pages(means, states, cohort):
         counted += 1
+        if cohort.percent is None and counted == cohort.limit:
+            break
     if cohort.percent is not None:
         counted = -int(-counted * cohort.percent // 100)
     return min(counted, cohort.limit) if cohort.limit is not None else counted
@@ -239,7 +262,7 @@ async def held(means: Means, conversation_id: str) -> AsyncIterator[Conversation
             with contextlib.suppress(LostLease):
                 await store.extend(conversation_id, fence, clock.now() + until())
 
-    keeper = asyncio.create_task(keep())
+    keeper = asyncio.create_task(keep(), name="lease")
     try:
         yield conversation
     finally:

@@ -7,17 +7,19 @@ waits for these seconds and is answered by Gemini.
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import replace
 
 from watibot.conversations import Conversation, Provider
 from watibot.migration import ledger
 from watibot.migration.crew import Mark, Means, Outcome, held, put_off, save
-from watibot.migration.run import drain, keep, read
-from watibot.migration.verify import prove
+from watibot.migration.run import archive, drain, read
+from watibot.migration.verify import differs, mark, prove
 from watibot.ports.migrations import Busy, Move, State
+from watibot.threads import Translation
 
 STATES = frozenset({State.VERIFIED})
-WITH_MISSING = STATES | {State.MISSING}
+MISSING = frozenset({State.MISSING})
+UNREAD = frozenset({State.PENDING})
 
 
 async def cutover(means: Means, move: Move) -> Outcome:
@@ -29,30 +31,43 @@ async def cutover(means: Means, move: Move) -> Outcome:
 
 
 async def _cut(means: Means, move: Move, now: Conversation) -> Outcome:
-    if move.state is not State.MISSING and now.provider is Provider.OPENAI:
-        found = await means.sources.read(move)
+    if move.state not in STATES:
+        return await _without_past(means, move, now)
+    if now.provider is Provider.OPENAI:
+        found = await means.sources.read(move, newest=True)
         if found is None:
             return await put_off(means, move, "no source has its thread any more", Mark.FAILED)
         raw, source = found
-        translation = read(means, move, raw)
+        translation = await read(means, move, raw)
         if translation.active_run is not None:
             return await put_off(means, move, "a run is active on the thread", Mark.LATER)
-        if translation.version != move.version:
-            move = await keep(means, move, raw, source, translation)
+        await archive(means, raw, source)
         await means.store.take_in(now.conversation_id, now.fence, translation.items)
         await drain(means, now.conversation_id)
         proof, items = await prove(means, move, raw, translation)
         if not proof.ok:
-            return await put_off(means, move, f"not the same: {proof.words}", Mark.DIFFERS)
-        if move.state is State.EXPORTED:
-            imported = ledger.step(move, State.IMPORTED, imported_at=means.clock.now())
-            move = await save(means, imported, move)
-        proven = partial(
-            ledger.step,
-            verified_at=means.clock.now(),
-            verified_version=ledger.proof(translation.version, items),
-        )
-        move = await save(means, proven(move, State.VERIFIED), move)
+            return await differs(means, move, mark(proof), f"not the same: {proof.words}")
+        move = await save(means, _proven(means, move, source.name, translation, items), move)
     await means.store.flip(now.conversation_id, now.fence, Provider.VERTEX, means.clock.now())
     after = ledger.step(move, State.CUT_OVER, cut_over_at=means.clock.now())
     return Outcome(await save(means, after, move), Mark.DONE)
+
+
+async def _without_past(means: Means, move: Move, now: Conversation) -> Outcome:
+    """Gemini begins with what is known here. The line keeps its place, so that a past that turns up
+    later is still carried over."""
+    if now.provider is Provider.VERTEX:
+        return Outcome(move, Mark.SAME, "Gemini answers it already")
+    await means.store.flip(now.conversation_id, now.fence, Provider.VERTEX, means.clock.now())
+    after = replace(move, cut_over_at=means.clock.now())
+    return Outcome(await save(means, after, move), Mark.DONE, "without its past")
+
+
+def _proven(means: Means, move: Move, source: str, translation: Translation, items: int) -> Move:
+    """The line after the last catch-up. It stays VERIFIED until the pointer has flipped, so that a
+    cutover that was killed is begun again by the next one."""
+    now = means.clock.now()
+    if translation.version != move.version:
+        move = replace(ledger.counted(move, source, translation), exported_at=now, imported_at=now)
+    proof = ledger.proof(translation.version, items)
+    return ledger.step(move, State.VERIFIED, verified_at=now, verified_version=proof)

@@ -18,7 +18,7 @@ from watibot.threads import Translation
 
 LEGAL: Mapping[State, frozenset[State]] = {
     State.PENDING: frozenset({State.PENDING, State.MISSING, State.EXPORTED}),
-    State.MISSING: frozenset({State.MISSING, State.EXPORTED, State.CUT_OVER}),
+    State.MISSING: frozenset({State.MISSING, State.EXPORTED}),
     State.EXPORTED: frozenset({State.EXPORTED, State.IMPORTED}),
     State.IMPORTED: frozenset({State.IMPORTED, State.EXPORTED, State.VERIFIED}),
     State.VERIFIED: frozenset({State.VERIFIED, State.IMPORTED, State.EXPORTED, State.CUT_OVER}),

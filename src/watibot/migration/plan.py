@@ -90,7 +90,7 @@ class Planner:
             self.inventory.missing += 1
             return Outcome(move, Mark.LESS, "no source has its thread")
         raw, source = found
-        told = ledger.counted(move, source.name, read(means, move, raw))
+        told = ledger.counted(move, source.name, await read(means, move, raw))
         self._add(told)
         if not self._dry_run and move.state is State.PENDING:
             told = ledger.step(told, State.PENDING, planned_at=means.clock.now())

@@ -1,20 +1,27 @@
 """A source's thread beside the session: message by message, call by call. Pure.
 
-Two judges. One compares items: each of the thread's must be in the session, with the same words and
-kind, in the same order. The other does not believe the translation: every message id, call id and
-file id that the raw thread names must be found in the session's events, or be a recorded loss.
+Three judges. One compares items: each of the thread's must be in the session, with the same words
+and kind, in the same order. The second does not believe the translation: every message id, call id
+and file id that the raw thread names must be found in the session's events, or be a recorded loss.
+The third compares the local history, which has also what the thread never saw.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from watibot.history import HistoryItem, ItemKind, digest
 from watibot.ports import SessionEvent
+from watibot.service.mirror import compare as compare_history
 from watibot.service.mirror import item_of
 from watibot.threads import Form, RawThread, Translation
+
+_MARK = re.compile(
+    r"【[^】]*】"
+)  # of a source, which the assistant's words have and a guest's copy not
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,36 +71,44 @@ def compare(
     local: Sequence[HistoryItem],
     events: Sequence[SessionEvent],
 ) -> Proof:
-    """`local` is the whole history, `events` the whole session."""
-    back = [(event.event_id or "(not ours)", item_of(event)) for event in events]
-    by_item = {item_id: item for item_id, item in back if item is not None}
-    by_source = {source: item for item in by_item.values() for source in sources_of(item)}
-    names = [item_id for item_id, _ in back]
-    known = {item.item_id for item in local}
-    missing, differing, order = [], [], []
-    places = {item_id: place for place, item_id in enumerate(names)}
+    """`local` is what the session should have by now, of the history in its order; `events` are the
+    whole session. What was said here first stands where the history has it, for it may have come to
+    the thread long afterwards."""
+    ours = compare_history(local, events)
+    by_item: dict[str, HistoryItem] = {}
+    for event in events:
+        item = item_of(event)
+        if item is not None:
+            by_item[item.item_id] = item
+    exact = {item.item_id for item in thread.items}
+    by_source: dict[str, list[HistoryItem]] = {}
+    for item in by_item.values():
+        for source in sources_of(item) if item.item_id not in exact else ():
+            by_source.setdefault(source, []).append(item)
+    missing, differing = dict.fromkeys(ours.missing), dict.fromkeys(ours.differing)
+    order: dict[str, None] = {}
     for item in thread.items:
-        twin = by_item.get(item.item_id)
-        exact = twin is not None
+        twin = by_item.get(item.item_id) or _stands_for(item, by_source)
         if twin is None:
-            twin = next((by_source[one] for one in sources_of(item) if one in by_source), None)
-        if twin is None:
-            missing.append(item.item_id)
+            missing[item.item_id] = None
             continue
-        order.append(places[twin.item_id])
-        if not (_same(item, twin) if exact else _told(item, twin)):
-            differing.append(item.item_id)
+        if twin.origin is not None:
+            # Where one of our items stands for several of the thread, its place is the last one's.
+            order.pop(twin.item_id, None)
+            order[twin.item_id] = None
+        if not (_same if twin.item_id == item.item_id else _told)(item, twin):
+            differing[item.item_id] = None
+    place = {name: number for number, name in enumerate(by_item)}
+    places = [place[name] for name in order]
     return Proof(
         items=len(thread.items),
         events=len(events),
         missing=tuple(missing),
-        extra=tuple(name for name in dict.fromkeys(names) if name not in known),
-        doubled=tuple(sorted({name for name in names if names.count(name) > 1}))
-        if len(set(names)) < len(names)
-        else (),
+        extra=ours.extra,
+        doubled=ours.doubled,
         differing=tuple(differing),
-        unrepresented=tuple(_unrepresented(raw, thread, by_item.values())),
-        in_order=order == sorted(order),
+        unrepresented=tuple(_unrepresented(raw, thread, by_item.values(), by_source)),
+        in_order=ours.in_order and places == sorted(places),
     )
 
 
@@ -104,18 +119,32 @@ def sources_of(item: HistoryItem) -> list[str]:
     return [item.source_id, *found] if item.source_id is not None else found
 
 
+def _stands_for(
+    item: HistoryItem, by_source: Mapping[str, Sequence[HistoryItem]]
+) -> HistoryItem | None:
+    """The item of ours that is the same step: it was taken here, through OpenAI."""
+    found = (twin for source in sources_of(item) for twin in by_source.get(source, ()))
+    return next((twin for twin in found if twin.kind is item.kind), None)
+
+
 def _same(item: HistoryItem, twin: HistoryItem) -> bool:
-    """Word for word. An item that was written here first has its own words for files."""
-    if digest([item]) == digest([twin]):
-        return item.kind is not ItemKind.STAFF or item.author == twin.author
-    return twin.origin is None and _told(item, twin)
+    """Word for word. An item that was written here first has its own words for files and staff."""
+    if digest([item]) == digest([twin]) and item.author == twin.author:
+        return True
+    return twin.origin is None and item.kind is twin.kind and _told(item, twin)
 
 
 def _told(item: HistoryItem, twin: HistoryItem) -> bool:
-    """A step that was taken here through OpenAI: one item for what the thread has as several."""
+    """A step that was taken here: one item for what the thread may have as several messages."""
     if item.kind in (ItemKind.TOOL_CALL, ItemKind.TOOL_RESULT):
-        return _names(item) <= _names(twin) or twin.kind is ItemKind.TOOL_CALL
-    return " ".join(item.text.split()) in " ".join(twin.text.split())
+        return _names(item) <= _names(twin)
+    there, here = _plain(item.text), _plain(twin.text)
+    files = bool((item.origin or {}).get("attachments"))  # which have a line of their own there
+    return there in here or (files and here in there)
+
+
+def _plain(text: str) -> str:
+    return " ".join(_MARK.sub("", text).split())
 
 
 def _names(item: HistoryItem) -> set[tuple[str, str]]:
@@ -128,8 +157,12 @@ def _names(item: HistoryItem) -> set[tuple[str, str]]:
 
 
 def _unrepresented(
-    raw: RawThread, thread: Translation, items: Iterable[HistoryItem]
+    raw: RawThread,
+    thread: Translation,
+    items: Iterable[HistoryItem],
+    ours: Collection[str],
 ) -> Iterator[str]:
+    """`ours`: ids of the thread that items of ours stand for; we never had these' files."""
     found: set[str] = {loss.where for loss in thread.losses}
     answered: set[str] = set()
     for item in items:
@@ -139,7 +172,7 @@ def _unrepresented(
             found.update(str(value) for value in attachment.values() if isinstance(value, str))
         for field, name in _names(item):
             (found if field == "functionCall" else answered).add(name)
-    for name in _named(raw):
+    for name in _named(raw, ours):
         if name not in found:
             yield name
     for name in _calls(raw):
@@ -147,21 +180,23 @@ def _unrepresented(
             yield f"{name} (its result)"
 
 
-def _named(raw: RawThread) -> Iterator[str]:
+def _named(raw: RawThread, ours: Collection[str]) -> Iterator[str]:
     """Ids of messages (ours, where the message carries one), of finished calls."""
     for message in raw.messages:
         if raw.form is Form.ASSISTANTS and isinstance(message.get("id"), str):
-            ours = (message.get("metadata") or {}).get("watibot_item")
-            yield ours if isinstance(ours, str) else message["id"]
-            yield from _files(message)
+            mine = (message.get("metadata") or {}).get("watibot_item")
+            if isinstance(mine, str):
+                yield mine
+                continue
+            yield message["id"]
+            if message["id"] not in ours:
+                yield from _files(message)
         elif raw.form is Form.CONVERSATION and message.get("type") == "message":
             yield str(message.get("id"))
     yield from _calls(raw)
 
 
 def _files(message: Mapping[str, Any]) -> Iterator[str]:
-    if (message.get("metadata") or {}).get("watibot_item"):
-        return
     for attachment in message.get("attachments") or ():
         if isinstance(attachment.get("file_id"), str):
             yield attachment["file_id"]

@@ -38,17 +38,17 @@ async def _back(
 ) -> Outcome:
     said = 0
     if now.provider is Provider.VERTEX:
-        if not await _quiet(means, threads, thread_id):
-            return await put_off(means, move, "a run on the thread does not end", Mark.LATER)
         words = words_of(await means.store.lacking(now.conversation_id))
         said = len(words)
         try:
-            posted = await put_words(threads, thread_id, words)
+            if not await _quiet(means, threads, thread_id):
+                return await put_off(means, move, "a run on the thread does not end", Mark.LATER)
+            posted = await put_words(threads, thread_id, words, means.clock)
         except ProviderError as error:
-            if error.cause in (Cause.GONE, Cause.NOT_FOUND):
-                why = f"the thread cannot be written to: {error}"
-                return await put_off(means, move, why, Mark.FAILED)
-            raise
+            if error.cause not in (Cause.GONE, Cause.NOT_FOUND):
+                raise
+            why = f"the thread cannot be written to: {error}"
+            return await put_off(means, move, why, Mark.FAILED)
         await means.store.posted(now.conversation_id, now.fence, posted)
         await means.store.flip(now.conversation_id, now.fence, Provider.OPENAI, means.clock.now())
     after = ledger.step(move, State.ROLLED_BACK, rolled_back_at=means.clock.now())
@@ -56,14 +56,10 @@ async def _back(
 
 
 async def _quiet(means: Means, threads: Threads, thread_id: str) -> bool:
-    """Whether no run is active, cancelling one that is."""
+    """Whether no run is active, cancelling one that is. Asks the thread even if nothing is to be
+    written: a guest must not be given back to one that is not there."""
     for _ in range(RUN_LOOKS):
-        try:
-            active = await threads.active_run(thread_id)
-        except ProviderError as error:
-            if error.cause in (Cause.GONE, Cause.NOT_FOUND):
-                return True  # writing says so in its own words
-            raise
+        active = await threads.active_run(thread_id)
         if active is None:
             return True
         if active.expires_at is not None and active.expires_at <= means.clock.now():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from watibot.errors import Cause, ProviderError, WatiBotError
 from watibot.ports import Clock, ThreadSource
@@ -43,6 +44,7 @@ class Sources:
         self._sources = list(sources)
         self._clock = clock
         self._away: dict[str, ProviderError] = {}
+        self.held_until: dict[str, datetime] = {}  # pauses that sources needed, by name
 
     async def look(self) -> list[Reach]:
         """Asks each of them whether it is there; those that are not are passed over afterwards."""
@@ -61,9 +63,12 @@ class Sources:
         """Those that can be read."""
         return [source for source in self._sources if source.name not in self._away]
 
-    async def read(self, move: Move) -> tuple[RawThread, ThreadSource] | None:
-        """The past and who gave it; None if no source has it. Raises ProviderError when it cannot
-        be known now, SourceGone when a source has vanished since `look`."""
+    async def read(
+        self, move: Move, *, newest: bool = False
+    ) -> tuple[RawThread, ThreadSource] | None:
+        """The past and who gave it; None if no source has it. `newest`: an older copy will not do
+        while a source before it cannot be asked. Raises ProviderError when it cannot be known now,
+        SourceGone when a source has vanished since `look`."""
         ref = ThreadRef(move.conversation_id, move.channel, move.address, move.thread_id)
         unknown: ProviderError | None = None
         for source in self._sources:
@@ -74,7 +79,7 @@ class Sources:
                 if away.cause is not Cause.GONE:
                     unknown = unknown or away
                 continue
-            if unknown is not None and source.name == "wati":
+            if unknown is not None and (newest or source.name == "wati"):
                 break  # what a person's inbox shows is the last resort, not a stopgap
             try:
                 return await self._patiently(source, ref), source
@@ -95,5 +100,7 @@ class Sources:
                 if not error.transient or not left:
                     raise
                 pause = FIRST_PAUSE * 2.0 ** (TRIES - 1 - left)
-                await self._clock.sleep(max(error.retry_after or 0.0, pause))
+                pause = max(error.retry_after or 0.0, pause)
+                self.held_until[source.name] = self._clock.now() + timedelta(seconds=pause)
+                await self._clock.sleep(pause)
         raise AssertionError("a try ends with a thread or an error")

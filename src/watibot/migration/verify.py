@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from watibot.conversations import Provider
 from watibot.errors import Cause, ProviderError
+from watibot.history import HistoryItem
 from watibot.migration import ledger
 from watibot.migration.crew import Mark, Means, Outcome, put_off, save
 from watibot.migration.proof import Proof, compare
@@ -20,12 +24,15 @@ async def verify(means: Means, move: Move) -> Outcome:
     if found is None:
         return await put_off(means, move, "no source has its thread any more", Mark.FAILED)
     raw, _ = found
-    translation = read(means, move, raw)
+    translation = await read(means, move, raw)
+    if translation.active_run is not None:
+        return await put_off(means, move, "a run is active on the thread", Mark.LATER)
     proof, items = await prove(means, move, raw, translation)
     if translation.version != move.version:
-        return await _differs(means, move, Mark.LESS, "the thread has grown: run again")
+        again = "roll back, then run" if move.state is State.CUT_OVER else "run again"
+        return await differs(means, move, Mark.LESS, f"the thread has grown: {again}")
     if not proof.ok:
-        return await _differs(means, move, _mark(proof), proof.words)
+        return await differs(means, move, mark(proof), proof.words)
     after = ledger.step(
         move,
         State.CUT_OVER if move.state is State.CUT_OVER else State.VERIFIED,
@@ -40,6 +47,7 @@ async def prove(
 ) -> tuple[Proof, int]:
     """The comparison, and how many items the history has."""
     conversation = await means.store.conversation(move.conversation_id)
+    unmoved = await means.store.unmoved(move.conversation_id)
     local = await means.store.whole_history(move.conversation_id)
     events: list[SessionEvent] = []
     if conversation is not None and conversation.session_id is not None:
@@ -48,16 +56,27 @@ async def prove(
         except ProviderError as error:
             if error.cause is not Cause.NOT_FOUND:
                 raise
-    return compare(raw, translation, local, events), len(local)
+    behind = unmoved > 0 or conversation is None or conversation.provider is Provider.VERTEX
+    expected = _given(local, events) if behind else local
+    return compare(raw, translation, expected, events), len(local)
 
 
-def _mark(proof: Proof) -> Mark:
+def _given(local: Sequence[HistoryItem], events: Sequence[SessionEvent]) -> list[HistoryItem]:
+    """Without what was said since the session's last event and may still be on its way there."""
+    names = {event.event_id for event in events}
+    last = max((n for n, item in enumerate(local) if item.item_id in names), default=-1)
+    return list(local[: last + 1])
+
+
+def mark(proof: Proof) -> Mark:
+    """The sign of a proof that fails."""
     if proof.differing or proof.doubled or not proof.in_order:
         return Mark.DIFFERS
     return Mark.DONE if proof.extra and not proof.missing else Mark.LESS
 
 
-async def _differs(means: Means, move: Move, mark: Mark, why: str) -> Outcome:
+async def differs(means: Means, move: Move, mark: Mark, why: str) -> Outcome:
+    """A proof that failed: the line is not verified any more. Raises LostLease."""
     told = ledger.trouble(move, why)
     if move.state is State.VERIFIED:
         told = ledger.trouble(ledger.step(move, State.IMPORTED, verified_at=None), why)

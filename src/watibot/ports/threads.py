@@ -9,10 +9,13 @@ from typing import Any, Protocol
 
 from watibot.errors import Cause, ProviderError
 from watibot.modelcalls import ModelAnswer
-from watibot.threads import RawThread, ThreadRef
+from watibot.ports.outside import Clock
+from watibot.threads import RawThread, ThreadRef, Words
 from watibot.toolcalls import Tool, ToolResult
 
 _LOOKED_AT = 100  # messages; one page
+_TRIES = 2
+DOUBT_PAUSE = 20.0  # seconds: by then a message whose answer was lost has arrived, or never will
 
 
 class ThreadSource(Protocol):
@@ -70,20 +73,11 @@ def item_of_message(message: Mapping[str, Any]) -> str | None:
     return found if isinstance(found, str) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
-    """A message to be in the thread before the run begins; `images` are (mime, bytes)."""
-
-    item_id: str
-    role: str
-    text: str
-    images: tuple[tuple[str, bytes], ...] = ()
-
-
 async def put_words(
     threads: Threads,
     thread_id: str,
     words: Sequence[Words],
+    clock: Clock,
     add: Callable[[Words], Awaitable[str]] | None = None,
 ) -> dict[str, str]:
     """Adds what the thread does not have yet, in order; by item id, the message ids of all of them.
@@ -100,14 +94,19 @@ async def put_words(
     for each in words:
         if each.item_id in there:
             continue
-        try:
-            there[each.item_id] = await add(each)
-        except ProviderError as error:
-            if error.cause not in (Cause.LOST, Cause.TIMEOUT):
-                raise
-            there |= await _there(threads, thread_id, words)
-            if each.item_id not in there:
+        for left in range(_TRIES - 1, -1, -1):
+            try:
                 there[each.item_id] = await add(each)
+                break
+            except ProviderError as error:
+                if error.cause not in (Cause.LOST, Cause.TIMEOUT):
+                    raise
+                await clock.sleep(DOUBT_PAUSE)
+                there |= await _there(threads, thread_id, words)
+                if each.item_id in there:
+                    break
+                if not left:
+                    raise
     return {each.item_id: there[each.item_id] for each in words}
 
 
@@ -158,8 +157,8 @@ class Assistant(Protocol):
     """OpenAI's assistant, or what stands where it stood."""
 
     async def answer(self, request: AssistantRequest) -> AssistantAnswer:
-        """Until the run asks for tools or ends. Raises ProviderError; GONE when the API is no more,
-        NOT_FOUND when the thread is not there."""
+        """Until the run asks for tools or ends, for at most `request.timeout` seconds. Raises
+        ProviderError; GONE when the API is no more, NOT_FOUND when the thread is not there."""
 
 
 class Archive(ThreadSource, Protocol):

@@ -2,8 +2,8 @@
 
 New history is appended to the Vertex session in order, under the shared quota, after the guest has
 the answer. Appends are not idempotent, so items are marked as being sent first, and after a crash
-or a lost connection the session is read back before anything is repeated. A session that is gone is
-made anew and given the recent conversation.
+or a lost connection the session is read back, once nothing can be on its way any more, before
+anything is repeated. A session that is gone is made anew and given the recent conversation.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -128,20 +129,32 @@ def compare(local: Sequence[HistoryItem], remote: Sequence[SessionEvent]) -> Com
         remote=len(remote),
         missing=tuple(item_id for item_id in here if item_id not in back),
         extra=tuple(item_id for item_id in dict.fromkeys(there) if item_id not in here),
-        doubled=tuple(sorted({item_id for item_id in there if there.count(item_id) > 1})),
+        doubled=tuple(sorted(item_id for item_id, count in Counter(there).items() if count > 1)),
         differing=tuple(differing),
         in_order=common == [item_id for item_id in here if item_id in back],
     )
 
 
 class Mirror:
-    """Writes behind the answer."""
+    """Writes behind the answer. `alone_since`, in epoch seconds: when this process began to be the
+    only one that sends; now, if nothing is said."""
 
-    def __init__(self, store: Store, sessions: Sessions, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        store: Store,
+        sessions: Sessions,
+        clock: Clock,
+        metrics: Metrics,
+        alone_since: float | None = None,
+    ) -> None:
         self._store = store
         self._sessions = sessions
         self._clock = clock
         self._metrics = metrics
+        # What a killed process had sent may arrive yet, and until then the session does not tell
+        # what it lacks.
+        began = clock.time() if alone_since is None else alone_since
+        self._settled_at = began + PAUSE_SECONDS
         self._new = asyncio.Event()
         self._under_work: set[str] = set()
         self._not_before: dict[str, float] = {}
@@ -191,8 +204,8 @@ class Mirror:
             self._under_work.discard(conversation_id)
 
     async def mirror(self, conversation_id: str, *, moving: bool = False) -> bool:
-        """Appends what the conversation's session lacks, so many items at a time; whether there was
-        anything. `moving`: what is parked for a migration. Raises ProviderError; what was appended
+        """Appends what the conversation's session lacks, so many items at a time; whether there may
+        be more. `moving`: what is parked for a migration. Raises ProviderError; what was appended
         until then stays."""
         job = await self._store.mirror_job(conversation_id, ITEMS_AT_ONCE, moving)
         if job is None:
@@ -202,8 +215,8 @@ class Mirror:
         if session_id is None:
             session_id, there = await self._begin(job)
         elif job.in_doubt:
-            newest = await self._read_newest(session_id, 2 * len(job.items))
-            there = {event.event_id for event in newest}
+            await self._clock.sleep(max(0.0, self._settled_at - self._clock.time()))
+            there = await self._read_back(session_id, job.items)
         done = [item.item_id for item in job.items if item.item_id in there]
         try:
             for item in job.items:
@@ -213,12 +226,13 @@ class Mirror:
         except ProviderError as error:
             if error.cause is not Cause.NOT_FOUND:
                 raise
-            await self._renew(job.conversation, moving)
+            await self.renew(job.conversation, moving=moving)
             done = []
+            return True
         finally:
             if done:
                 await self._store.mirror_done(conversation_id, done)
-        return True
+        return len(job.items) == ITEMS_AT_ONCE
 
     async def _append(self, session_id: str, item: HistoryItem) -> None:
         try:
@@ -229,13 +243,20 @@ class Mirror:
             log.error("mirror.content_refused", item=item.item_id, kind=item.kind)
             await self._sessions.append(session_id, event_of(item, plain=True))
 
-    async def _read_newest(self, session_id: str, count: int) -> list[SessionEvent]:
-        try:
-            return await self._sessions.newest(session_id, count)
-        except ProviderError as error:
-            if error.cause is Cause.NOT_FOUND:
-                return []
-            raise
+    async def _read_back(self, session_id: str, items: Sequence[HistoryItem]) -> set[str | None]:
+        """The ids of the session's events from the first of the items on. A migrated past lies
+        before what was said since, so that the newest events alone may not reach so far."""
+        count = 2 * len(items)
+        while True:
+            try:
+                newest = await self._sessions.newest(session_id, count)
+            except ProviderError as error:
+                if error.cause is Cause.NOT_FOUND:
+                    return set()
+                raise
+            if len(newest) < count or newest[-1].timestamp < items[0].at:
+                return {event.event_id for event in newest}
+            count *= 4
 
     async def _begin(self, job: MirrorJob) -> tuple[str, set[str | None]]:
         """Makes the conversation's first session; what it has already. If it is there, a crash came
@@ -266,7 +287,7 @@ class Mirror:
         )
         return session_id, there
 
-    async def _renew(self, conversation: Conversation, moving: bool) -> None:
+    async def renew(self, conversation: Conversation, *, moving: bool = False) -> None:
         """The session is gone: a new one is given the recent conversation. The guest notices
         nothing, because answers are built from the local history."""
         generation = conversation.session_generation + 1
