@@ -22,7 +22,7 @@ class Rows:
     async def due(self) -> list[tuple[str, datetime]]:
         return list(self.rows.items())
 
-    async def break_leases(self) -> None:
+    async def break_leases(self, now: datetime) -> None:
         self.leases_broken += 1
 
 

@@ -57,7 +57,7 @@ async def test_a_lease_can_be_extended_and_ends(store: SqlStore, hand: Hand) -> 
 async def test_a_restart_breaks_leases(store: SqlStore, hand: Hand) -> None:
     await hand.hear()
     await hand.begin(10)
-    await store.break_leases()
+    await store.break_leases(at(10))
     assert await store.due() == [(GUEST, at(4.1))]
     assert (await hand.claim(11)).open
 
@@ -79,7 +79,7 @@ FENCED: dict[str, Callable[[Store, Turn], Awaitable[object]]] = {
 async def test_who_lost_the_lease_writes_nothing(store: SqlStore, hand: Hand, method: str) -> None:
     await hand.hear()
     turn = await hand.begin(5)
-    await store.break_leases()
+    await store.break_leases(at(6))
     await hand.claim(6)
     with pytest.raises(LostLease):
         await FENCED[method](store, turn)

@@ -166,6 +166,17 @@ async def test_turns_of_openai_are_parked(store: SqlStore) -> None:
     assert [item.source_id for item in await store.whole_history(GUEST)] == ["msg_g", "msg_a"]
 
 
+async def test_a_restart_waits_for_what_may_be_on_its_way_to_a_thread(store: SqlStore) -> None:
+    await known(store)
+    held = await hold(store)
+    await store.flip(GUEST, held.fence, Provider.OPENAI, NOON)
+    await store.release(GUEST, held.fence)
+    assert await store.claim(GUEST, at(30), at(90)) is not None
+    await store.break_leases(at(31))
+    assert await store.claim(GUEST, at(50), at(110)) is None
+    assert await store.claim(GUEST, at(51), at(111)) is not None
+
+
 async def test_what_the_thread_lacks(store: SqlStore) -> None:
     await known(store)
     held = await hold(store)

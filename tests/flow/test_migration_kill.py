@@ -211,7 +211,7 @@ async def _trouble(town: Town) -> None:
 
 
 @pytest.mark.timeout(300 + 10 * KILLS)
-@pytest.mark.xdist_group("kill")
+@pytest.mark.xdist_group("kill a run")
 async def test_a_killed_migration_is_exact_in_the_end(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -220,9 +220,9 @@ async def test_a_killed_migration_is_exact_in_the_end(
     seed = random.randrange(2**32)
     today = datetime.now(UTC).date()
     past = [
-        *pasts(360, seed, hotel_day=today, size=2),
-        *pasts(110, seed, hotel_day=today, start=360, size=6),
-        *pasts(30, seed, hotel_day=today, start=470),
+        *pasts(430, seed, hotel_day=today, size=2),
+        *pasts(50, seed, hotel_day=today, start=430, size=6),
+        *pasts(20, seed, hotel_day=today, start=480),
     ]
     async with town(tmp_path, past, seed) as here:
         migration, chance = here.migration, here.chance
@@ -276,7 +276,7 @@ async def test_guests_write_while_a_migration_is_killed(
     async with town(tmp_path, past, seed) as here:
         await here.service.start()
         guests = [each for each in past if each.row["wa_id"].startswith("503")][:12]
-        playing = [asyncio.create_task(here.plays(each, 6)) for each in guests]
+        playing = [asyncio.create_task(here.plays(each, 4)) for each in guests]
         for _ in range(4):
             await here.killed("", 200, "run")
         await here.until_all("cut_over", ("run", "verify", "cutover"), kill=("GET messages", 30))

@@ -127,7 +127,7 @@ class Place:
         await self.store.receive(message, b"{}", now, DEBOUNCE)
 
     async def claimed(self) -> Conversation:
-        await self.store.break_leases()
+        await self.store.break_leases(self.client.clock.now())
         now = self.client.clock.now() + timedelta(hours=1)
         claim = await self.store.claim(GUEST, now, now + timedelta(hours=1))
         assert claim is not None

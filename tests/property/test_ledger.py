@@ -68,7 +68,7 @@ class Ledger(RuleBasedStateMachine):
 
     def _start(self) -> None:
         self.store: SqlStore = self.run(storage.open(f"sqlite:///{self.path}", "posada"))
-        self.run(self.store.break_leases())
+        self.run(self.store.break_leases(at(self.seconds)))
         self._let_go()
 
     def _let_go(self) -> None:

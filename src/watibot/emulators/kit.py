@@ -214,6 +214,7 @@ class Emulator:
         """Answers through latency, faults and the journal (kind "request")."""
         self.requests += 1
         if latency := cast(float, self.settings["latency_ms"]):
+            await request.body()  # what has arrived is done, whether the client lives or not
             await self.clock.sleep(latency / 1000)
         fault = self.faults.take(operation)
         response = await (

@@ -66,7 +66,7 @@ class LocalLanes:
     async def run(self) -> None:
         """Until cancelled; work under way is finished first."""
         self._stopping = False
-        await self._desk.break_leases()
+        await self._desk.break_leases(self._clock.now())
         sweep = asyncio.create_task(self._sweep())
         try:
             while True:

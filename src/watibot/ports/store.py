@@ -117,8 +117,9 @@ class Desk(Protocol):
     async def due(self) -> list[tuple[str, datetime]]:
         """Every conversation with work, and when it may be claimed."""
 
-    async def break_leases(self) -> None:
-        """For the one process of `engines/local` at its start: nobody else can hold one."""
+    async def break_leases(self, now: datetime) -> None:
+        """For the one process of `engines/local` at its start: no other service can hold one. An
+        OpenAI conversation stays held for as long as a request to its thread may be under way."""
 
     async def claim(self, conversation_id: str, now: datetime, until: datetime) -> Claim | None:
         """Takes the lease and raises the fence. None if held, not due, or nothing to do. If staff

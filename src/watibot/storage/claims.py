@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import bindparam, exists, select, update
 
-from watibot.conversations import held_by_staff
+from watibot.conversations import Provider, held_by_staff
 from watibot.ports.store import Claim
 from watibot.storage.rows import (
     UPDATE_CONVERSATION,
@@ -39,6 +39,9 @@ from watibot.turns import Bubble
 
 # A migration holds a conversation for a second or two.
 LOOK_AGAIN = timedelta(seconds=1)
+# A message that a killed process sent to a thread may arrive yet, and a thread takes it twice: the
+# longest that a request may last, by the settings' default.
+STILL_UNDER_WAY = timedelta(seconds=20)
 
 _DUE = select(
     conversations.c.conversation_id,
@@ -47,7 +50,12 @@ _DUE = select(
     conversations.c.lease_until,
 ).where(of_hotel(conversations), HAS_WORK)
 _DUE_ONE = select(conversations.c.lease_until).where(of_conversation(conversations), HAS_WORK)
-_BREAK_LEASES = update(conversations).where(of_hotel(conversations), HAS_WORK)
+_BREAK_LEASES = update(conversations).where(
+    of_hotel(conversations), HAS_WORK, conversations.c.provider != Provider.OPENAI
+)
+_SHORTEN_LEASES = update(conversations).where(
+    of_hotel(conversations), HAS_WORK, conversations.c.lease_until > bindparam("limit")
+)
 _OPEN_BUBBLES = select(bubbles).where(of_conversation(bubbles), NOT_AT_REST).order_by(bubbles.c.seq)
 _WORK = select(
     exists().where(of_conversation(messages), IS_WAITING).label("waiting"),
@@ -60,8 +68,9 @@ def due(tx: Tx) -> list[tuple[str, datetime]]:
     return [(name, max(filter(None, moments))) for name, *moments in tx.all(_DUE)]
 
 
-def break_leases(tx: Tx) -> None:
+def break_leases(tx: Tx, now: datetime) -> None:
     tx.run(_BREAK_LEASES, lease_until=None)
+    tx.run(_SHORTEN_LEASES, limit=now + STILL_UNDER_WAY, lease_until=now + STILL_UNDER_WAY)
 
 
 def claim(tx: Tx, conversation_id: str, now: datetime, until: datetime) -> Claim | None:

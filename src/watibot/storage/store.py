@@ -144,8 +144,8 @@ class SqlStore:
     async def due(self) -> list[tuple[str, datetime]]:
         return await self._read(claims.due)
 
-    async def break_leases(self) -> None:
-        await self._write(claims.break_leases)
+    async def break_leases(self, now: datetime) -> None:
+        await self._write(claims.break_leases, now)
 
     async def claim(self, conversation_id: str, now: datetime, until: datetime) -> Claim | None:
         return await self._write(claims.claim, conversation_id, now, until)
