@@ -1,4 +1,4 @@
-# make demo   sets up what running needs and plays a morning of a hotel with emulated providers
+# make demo   sets up what running needs and plays a hotel's morning and its migration, all emulated
 # make test   sets up what testing needs and runs the tests
 # make check  lint, types, import arrows, then make test
 # make bench  every budget beside its floor
