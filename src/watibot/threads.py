@@ -87,3 +87,12 @@ class Words:
     role: str
     text: str
     images: tuple[tuple[str, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A file that cannot be read: no guest's words in it, but `file` may be named after one."""
+
+    file: str
+    what: str
+    line: int | None = None

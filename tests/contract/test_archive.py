@@ -17,8 +17,8 @@ from tests.clocks import NOON
 from tests.threads import assistants, chat, conversation, message, ref, row, text, wati, with_tools
 from watibot.errors import Cause, ProviderError
 from watibot.ports.threads import ThreadSource
-from watibot.providers.archive import MANIFEST, Archive, Problem
-from watibot.threads import RawThread
+from watibot.providers.archive import MANIFEST, Archive
+from watibot.threads import Problem, RawThread
 
 ODD = {
     "id": "msg_ñ",

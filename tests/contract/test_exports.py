@@ -17,9 +17,9 @@ from tests.threads import START, assistants, chat, conversation, exported, lines
 from tests.threads import with_tools as thread
 from watibot.errors import Cause, ProviderError
 from watibot.ports.threads import ThreadSource
-from watibot.providers.archive import Archive, Problem
+from watibot.providers.archive import Archive
 from watibot.providers.exports import Exports
-from watibot.threads import Form
+from watibot.threads import Form, Problem
 from watibot.translation import translate
 
 CASES = Path(__file__).parents[1] / "cases" / "threads"

@@ -324,3 +324,15 @@ async def test_the_help_says_how_it_ends() -> None:
     status, out, _ = await run("migrate", "run", "--help")
     assert status == 0
     assert "Exit status" in out
+
+
+async def test_a_damaged_archive_is_noticed(hotel: Moving) -> None:
+    await hotel.add(2)
+    await hotel.carried("run")
+    file = next(path for path in (hotel.folder / "archive" / "threads").rglob("*.gz"))
+    file.write_bytes(b"not what it was")
+    await hotel.migrate("verify", status=1)
+    assert f"not ok  archive: threads/{file.parent.name}/{file.name}" in hotel.errors
+    file.unlink()
+    await hotel.migrate("run")
+    await hotel.migrate("verify")

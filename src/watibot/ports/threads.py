@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from watibot.errors import Cause, ProviderError
 from watibot.modelcalls import ModelAnswer
 from watibot.ports.outside import Clock
-from watibot.threads import RawThread, ThreadRef, Words
+from watibot.threads import Problem, RawThread, ThreadRef, Words
 from watibot.toolcalls import Tool, ToolResult
 
 _LOOKED_AT = 100  # messages; one page
@@ -166,6 +166,9 @@ class Archive(ThreadSource, Protocol):
 
     async def put(self, raw: RawThread, exported_at: datetime) -> object:
         """Keeps it, in the place of an earlier export of the same thread."""
+
+    async def verify(self) -> list[Problem]:
+        """Reads every file and compares it with its checksum."""
 
     async def put_file(self, file_id: str, data: bytes) -> None:
         """Keeps a file's bytes; `file` gives them back."""

@@ -25,7 +25,7 @@ from typing import Final
 
 from watibot.errors import Cause, ProviderError
 from watibot.providers import archive_file
-from watibot.threads import RawThread, ThreadRef
+from watibot.threads import Problem, RawThread, ThreadRef
 
 MANIFEST: Final = "manifest.jsonl"
 _LEVEL: Final = 1  # of compression: ten thousand threads are put at once
@@ -48,15 +48,6 @@ class Entry:
     runs: int
     exported_at: str
     source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something that cannot be read: no guest's words in it, but `file` may be named after one."""
-
-    file: str
-    what: str
-    line: int | None = None
 
 
 class Archive:

@@ -21,9 +21,9 @@ from typing import IO, Any
 
 from watibot.errors import Cause, ProviderError
 from watibot.providers import archive_file
-from watibot.providers.archive import Problem, keys
+from watibot.providers.archive import keys
 from watibot.providers.archive_layouts import Chunk, UnknownLayout, chunks, merged
-from watibot.threads import Form, RawThread, ThreadRef
+from watibot.threads import Form, Problem, RawThread, ThreadRef
 
 _LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 _WHOLE = (".json", ".json.gz")

@@ -78,6 +78,13 @@ async def _carry_out(here: Here, screen: Screen) -> Status:
     for why, count in passed.items():
         screen.result(f"  {count:,} passed over: {why}")
     _tell_problems(screen, found)
+    if asked.verb == "verify" and not asked.named and asked.sample is None:
+        damaged = await here.means.archive.verify()
+        for problem in damaged:
+            screen.note(f"not ok  archive: {problem.file}: {problem.what}")
+        if damaged:
+            status = status or Status.SOME_FAILED
+            screen.note("Remove such a file, and watibot migrate run fetches the thread again")
     words = verdict(found, await here.means.store.count_moves())
     screen.result(words, "bold")
     if idle:
