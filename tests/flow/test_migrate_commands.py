@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -336,3 +337,25 @@ async def test_a_damaged_archive_is_noticed(hotel: Moving) -> None:
     file.unlink()
     await hotel.migrate("run")
     await hotel.migrate("verify")
+
+
+async def test_where_nothing_can_be_kept(hotel: Moving) -> None:
+    await hotel.add(1)
+    (hotel.folder / "file").write_text("")
+    await hotel.migrate("run", status=78, MIGRATION_ARCHIVE_DIR=str(hotel.folder / "file" / "x"))
+    assert "MIGRATION_ARCHIVE_DIR" in hotel.errors
+
+
+async def test_an_earlier_database_is_adopted_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / "thread_store.db"
+    made = sqlite3.connect(old)
+    made.execute("CREATE TABLE threads (wa_id TEXT PRIMARY KEY, thread_id TEXT NOT NULL)")
+    made.close()
+    before = old.read_bytes()
+    async with moving(tmp_path, monkeypatch, f"sqlite:///{old}") as hotel:
+        for verb in ("sources", "plan", "run", "status"):
+            await hotel.migrate(verb, status=78)
+            assert "watibot db adopt" in hotel.errors
+    assert old.read_bytes() == before

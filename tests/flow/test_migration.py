@@ -16,6 +16,7 @@ from watibot.history import ItemKind
 from watibot.messages import ChannelName
 from watibot.migration.crew import Cohort, Mark, Stopped
 from watibot.ports.migrations import State
+from watibot.providers.archive import Archive
 from watibot.service.mirror import session_id_of
 from watibot.threads import RawThread, ThreadRef
 
@@ -391,3 +392,35 @@ async def test_the_order_of_work_and_the_cohort(stage: Stage) -> None:
 
 def _text(value: str) -> dict[str, object]:
     return {"type": "text", "text": {"value": value, "annotations": []}}
+
+
+async def test_a_source_that_was_gone_before_leaves_what_it_may_have_pending(stage: Stage) -> None:
+    """Nobody can say that a thread is missing while the one who may have it is not there."""
+    await stage.settled()
+    await stage.settled(OTHER)
+    await stage.verb("run", GUEST)
+    stage.threads.gone = True
+    await stage.here.means.sources.look()
+    first, second = await stage.verb("run")
+    assert (first.mark, first.why) == (Mark.SAME, "")  # the archive has it
+    assert (second.mark, second.move.state) == (Mark.LATER, State.PENDING)
+    assert "its source is gone" in second.why
+    stage.threads.gone = False
+    await stage.here.means.sources.look()
+    await stage.verbs("run", "verify")
+
+
+async def test_a_disk_that_takes_nothing_stops_the_run(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.settled()
+
+    async def put(*_: object) -> None:
+        raise OSError(28, "No space left on device", "archive/threads/x")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Archive, "put", put)
+        with pytest.raises(Stopped, match="No space left on device"):
+            await stage.verb("run")
+    assert (await stage.move(GUEST)).problem is None
+    await stage.verbs("run", "verify")

@@ -90,7 +90,8 @@ class Means:
     at a time; whether there may be more. `renew` makes a new session for one that is gone, and
     parks all that was in it. `threads` is None where threads cannot be written to. `contacts` give
     the addresses that a channel knows, None where it cannot list them all; they raise
-    ProviderError. `brakes` are by the name of what they count."""
+    ProviderError. `brakes` are by the name of what they count; `troubles`, by conversation, say
+    what else is waited for."""
 
     hotel_id: str
     store: Store
@@ -103,6 +104,7 @@ class Means:
     clock: Clock
     at_once: int = 16
     brakes: Mapping[str, Brake] = field(default_factory=dict)
+    troubles: dict[str, str] = field(default_factory=dict)
     contacts: Mapping[ChannelName, Contacts] = field(default_factory=dict)
 
 
@@ -178,10 +180,14 @@ async def _one(means: Means, work: Work, move: Move) -> Outcome:
     except ProviderError as error:
         if error.cause in STOPS:
             raise Stopped(str(error)) from error
+        if error.cause is Cause.GONE:
+            return await put_off(means, move, f"its source is gone: {error.provider}", Mark.LATER)
         mark = Mark.LATER if error.transient else Mark.FAILED
         return await put_off(means, move, str(error), mark)
     except LostLease:
         return await put_off(means, move, "another process took it over", Mark.LATER)
+    except OSError as error:
+        raise Stopped(f"a file cannot be written: {error.strerror}: {error.filename}") from error
     except Exception as error:
         # A mistake of ours in one conversation: the others go on.
         log.error("migration.failed", exc_info=telemetry.without_values(error))

@@ -107,13 +107,17 @@ async def drain(means: Means, conversation_id: str) -> None:
     failures = 0
     while True:
         try:
-            if not await means.drain(conversation_id):
+            more = await means.drain(conversation_id)
+            means.troubles.pop(conversation_id, None)
+            if not more:
                 return
             failures = 0
         except ProviderError as error:
             failures += 1
             if not error.transient or failures >= DRAIN_TRIES:
+                means.troubles.pop(conversation_id, None)
                 raise
+            means.troubles[conversation_id] = f"Vertex does not answer as it should: {error.cause}"
             pause = error.retry_after or DOUBT_PAUSE
             if error.cause is not Cause.THROTTLED:
                 pause = max(pause, DOUBT_PAUSE)

@@ -71,12 +71,15 @@ class Sources:
         SourceGone when a source has vanished since `look`."""
         ref = ThreadRef(move.conversation_id, move.channel, move.address, move.thread_id)
         unknown: ProviderError | None = None
+        gone: ProviderError | None = None
         for source in self._sources:
             if not await source.gives(ref):
                 continue
             away = self._away.get(source.name)
             if away is not None:
-                if away.cause is not Cause.GONE:
+                if away.cause is Cause.GONE:
+                    gone = gone or away
+                else:
                     unknown = unknown or away
                 continue
             if unknown is not None and (newest or source.name == "wati"):
@@ -88,8 +91,9 @@ class Sources:
                     raise SourceGone(source.name) from error
                 if error.cause is not Cause.NOT_FOUND:
                     raise
-        if unknown is not None:
-            raise unknown
+        if unknown is not None or gone is not None:
+            # It may have the thread: nobody can say that it is missing.
+            raise unknown or gone  # type: ignore[misc]
         return None
 
     async def _patiently(self, source: ThreadSource, ref: ThreadRef) -> RawThread:

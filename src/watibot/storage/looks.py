@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from watibot.errors import SettingsError
 from watibot.history import HistoryItem
 from watibot.storage import schema
+from watibot.storage.adopt import refuse_unadopted
 from watibot.storage.among import among
 from watibot.storage.lock import database_file, hold_service_lock
 from watibot.storage.rows import Tx, item_of, of_conversation, of_hotel
@@ -126,6 +127,7 @@ _MIRROR_AGAIN = (
 @contextmanager
 def looking(url: str, hotel_id: str) -> Iterator[Tx]:
     """The hotel's rows, to be read only. Raises SettingsError unless the schema is the newest."""
+    refuse_unadopted(url)
     _require_newest(url)
     engine = engine_for(url)
     try:

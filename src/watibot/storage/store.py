@@ -70,8 +70,7 @@ def _open(url: str, hotel_id: str, sole: bool, loop: asyncio.AbstractEventLoop) 
     lock: Lock | None = None
     try:
         lock = hold_service_lock(url) if sole else None
-        if sole:
-            refuse_unadopted(url)
+        refuse_unadopted(url)
         schema.upgrade(url)
         return SqlStore(Writer(url, loop), hotel_id, lock)
     except BaseException as error:

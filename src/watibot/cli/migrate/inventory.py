@@ -63,9 +63,9 @@ async def sources(asked: Asked) -> Status:
         console = _console()
         console.print(table)
         console.print(advised)
-    if can:
-        return Status.DONE
-    return Status.REFUSED if refused else Status.SOURCE_GONE
+    if refused:
+        return Status.REFUSED
+    return Status.DONE if can else Status.SOURCE_GONE
 
 
 def what_to_do(found: list[Offer]) -> str:

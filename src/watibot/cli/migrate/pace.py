@@ -100,9 +100,11 @@ class Waiting:
     zone: tzinfo
     _waited: dict[str, float] = field(default_factory=dict)
 
-    def reason(self, held: Mapping[str, datetime], now: datetime) -> str | None:
-        """`held`: pauses of sources, by name. A quota counts if it made somebody wait since the
-        last look."""
+    def reason(
+        self, held: Mapping[str, datetime], now: datetime, troubles: Mapping[str, str] | None = None
+    ) -> str | None:
+        """`held`: pauses of sources, by name; `troubles`: what else is waited for. A quota counts
+        if it made somebody wait since the last look."""
         grown = {
             name
             for name, brake in self.brakes.items()
@@ -115,6 +117,8 @@ class Waiting:
         for brake in self.brakes.values():
             if brake.held_until is not None and brake.held_until > now:
                 return f"Vertex asked for a pause until {self._clock(brake.held_until)}"
+        for trouble in (troubles or {}).values():
+            return trouble
         for name in self.brakes:
             if name in grown:
                 allowed = self.per_minute.get(name, 0.0)

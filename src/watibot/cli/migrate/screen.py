@@ -77,7 +77,7 @@ class Screen:
             await self._write(said)
 
     async def _move(self, tally: Callable[[], Tally], said: Callable[[], str]) -> None:
-        columns = (SpinnerColumn(), BarColumn(24), TextColumn("{task.description}", markup=False))
+        columns = (SpinnerColumn(), BarColumn(8), TextColumn("{task.description}", markup=False))
         # The line shares its console with the results, or each would write over the other.
         console = self._errors
         with Progress(*columns, console=console, transient=True) as progress:

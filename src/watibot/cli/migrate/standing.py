@@ -50,7 +50,8 @@ def status(env_file: Path, *, as_json: bool) -> Status:
         }
         show.as_json(told)
     else:
-        _print(made, hourly, hotel.zone)
+        asked = settings.openai.base_url and settings.openai.assistant_id
+        _print(made, hourly, hotel.zone, openai=bool(asked))
     return Status.DONE
 
 
@@ -118,10 +119,10 @@ def next_step(made: Report) -> str:
         return "watibot migrate verify"
     if has[State.VERIFIED]:
         return "watibot migrate cutover --percent 10, or --all"
-    if has[State.MISSING] and made.answerers.get(Provider.OPENAI):
-        return "watibot migrate run once there are exports, or watibot migrate cutover --missing"
     if has[State.ROLLED_BACK]:
         return "watibot migrate run, to go on with those that were taken back"
+    if has[State.MISSING] and made.answerers.get(Provider.OPENAI):
+        return "watibot migrate run once there are exports, or watibot migrate cutover --missing"
     return "watibot migrate report: all conversations are cut over"
 
 
@@ -130,7 +131,7 @@ def _here(env_file: Path) -> tuple[Settings, Hotel]:
     return settings, load_hotel(settings.service.hotel_file)
 
 
-def _print(made: Report, hourly: float, zone: tzinfo) -> None:
+def _print(made: Report, hourly: float, zone: tzinfo, *, openai: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
     table = Table(title=f"{plural(made.conversations)} to migrate", title_justify="left")
     table.add_column("")
@@ -143,7 +144,10 @@ def _print(made: Report, hourly: float, zone: tzinfo) -> None:
             table.add_row(STANDING[state], *by_channel, f"{count:,}")
     console.print(table)
     for provider, count in made.answerers.items():
-        console.print(f"{plural(count)} answered by {_WHO[provider]}")
+        who = _WHO[provider]
+        if provider is Provider.OPENAI and not openai:
+            who = "Gemini without their past, not cut over: no OPENAI_ASSISTANT_ID is set"
+        console.print(f"{plural(count)} answered by {who}")
     for why, count in made.stale.items():
         console.print(f"{plural(count, 'verification')} stale: {why}; watibot migrate verify")
     for problem, count in made.problems.items():

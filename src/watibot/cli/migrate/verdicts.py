@@ -21,6 +21,12 @@ ADVICE = (
         "put exports under MIGRATION_EXPORTS and watibot migrate run; "
         "what is lost for good: watibot migrate cutover --missing",
     ),
+    (
+        r"source is gone",
+        "put exports under MIGRATION_EXPORTS and watibot migrate run; "
+        "what nobody has any more: watibot migrate cutover --unread",
+    ),
+    (r"differs from the manifest", "remove that file of the archive, then watibot migrate run"),
     (r"no thread$", "nothing to do: it stays with Vertex"),
     (r"no server is set", "set OPENAI_BASE_URL, then watibot migrate rollback"),
     (r"the thread cannot be written", "it stays with Vertex: its thread is gone"),

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from watibot.cli.garbage import settle
@@ -30,7 +32,7 @@ from watibot.cli.migrate.preflight import (
 from watibot.cli.migrate.screen import Screen
 from watibot.cli.migrate.verbs import STANDING, VERBS, unwritten
 from watibot.cli.migrate.verdicts import Summary, advice, outside_trouble, verdict
-from watibot.errors import Cause, ProviderError
+from watibot.errors import Cause, ProviderError, SettingsError
 from watibot.migration import cutover
 from watibot.migration.crew import Cohort, Mark, Outcome, Stopped, Tally, Work, work_through
 from watibot.migration.sources import Reach
@@ -68,6 +70,8 @@ async def _carry_out(here: Here, screen: Screen) -> Status:
             if not (asked.missing or asked.unread):
                 raise nothing_gives(reached)
             states -= cutover.STATES  # there is nothing to be read for the others
+    if asked.verb in ("run", "cutover") and not asked.dry_run:
+        _require_writable(here.settings.migration.archive_dir)
     found = Summary(asked.verb, asked.dry_run, asked.sample is not None)
     shown = frozenset(Mark) if asked.dry_run or verb.tells_all else _TROUBLE
     if asked.quiet:
@@ -95,6 +99,18 @@ async def _carry_out(here: Here, screen: Screen) -> Status:
             _document(found, words, status) | {"sources": told(reached), "passed_over": passed}
         )
     return status
+
+
+def _require_writable(folder: Path) -> None:
+    """Raises SettingsError: every conversation would fail there, one after the other."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        found = f"{folder} ({error.strerror})"
+        expected = "a folder that can be written"
+        raise SettingsError("MIGRATION_ARCHIVE_DIR", found, expected) from None
 
 
 async def look(here: Here, screen: Screen) -> list[Reach]:
@@ -142,7 +158,8 @@ async def work_off(
 
     def said() -> str:
         pace = meter.pace(clock.time(), now.done, now.events)
-        return line(now, pace, waiting.reason(means.sources.held_until, clock.now()))
+        why = waiting.reason(means.sources.held_until, clock.now(), means.troubles)
+        return line(now, pace, why)
 
     watching = asyncio.create_task(screen.watch(lambda: now, said))
     status: Status | None = None
@@ -154,6 +171,8 @@ async def work_off(
         cause = error.__cause__
         refused = isinstance(cause, ProviderError) and cause.cause is Cause.UNAUTHORISED
         status = Status.REFUSED if refused else Status.SOURCE_GONE
+        if isinstance(cause, OSError):
+            status = Status.SOME_FAILED
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
@@ -167,7 +186,11 @@ async def work_off(
     if status is None and stop.is_set():
         found.interrupted = found.total is None or found.done < found.total
         status = Status.INTERRUPTED if found.interrupted else None
-    return status_of(found.verb, found.marks) if status is None else status
+    if status is None:
+        status = status_of(found.verb, found.marks)
+    if status is Status.PUT_OFF and any("source is gone" in each for each in found.problems):
+        status = Status.SOURCE_GONE
+    return status
 
 
 @contextmanager
