@@ -145,9 +145,11 @@ class Judge:
             )
             said = [(each["role"], _text(each)) for each in new[seeds:]]
             asked = [n for n, one in enumerate(said) if one == ("user", QUESTIONS[subject])]
-            answer = ANSWERS[subject]["es"]
+            answers = ANSWERS[subject].values()  # a guest who wrote English before is answered so
             told = [
-                n for n, (role, text) in enumerate(said) if role == "assistant" and answer in text
+                n
+                for n, (role, text) in enumerate(said)
+                if role == "assistant" and any(answer in text for answer in answers)
             ]
             if len(asked) != 1 or len(told) != 1 or told < asked:
                 yield f"{thread_id}: {subject} asked {len(asked)} and answered {len(told)} times"
