@@ -220,9 +220,9 @@ async def test_a_killed_migration_is_exact_in_the_end(
     seed = random.randrange(2**32)
     today = datetime.now(UTC).date()
     past = [
-        *pasts(430, seed, hotel_day=today, size=2),
-        *pasts(50, seed, hotel_day=today, start=430, size=6),
-        *pasts(20, seed, hotel_day=today, start=480),
+        *pasts(470, seed, hotel_day=today, size=2),
+        *pasts(20, seed, hotel_day=today, start=470, size=6),
+        *pasts(10, seed, hotel_day=today, start=490),
     ]
     async with town(tmp_path, past, seed) as here:
         migration, chance = here.migration, here.chance
@@ -256,7 +256,7 @@ async def test_a_killed_migration_is_exact_in_the_end(
         await migration.do("verify")
         judge = await here.check(seed, "verified", "openai", carried_back=True)
         for verb in ("run", "verify"):
-            await migration.do(verb, "--limit", "100")
+            await migration.do(verb, "--limit", "40")
         again = await here.judge()
     for name, was in judge.whole().items():
         assert again.whole()[name] == was, f"seed {seed}: a second time changes the {name}"
@@ -272,16 +272,16 @@ async def test_guests_write_while_a_migration_is_killed(
     caplog.set_level(logging.CRITICAL, "uvicorn.error")
     seed = random.randrange(2**32)
     today = datetime.now(UTC).date()
-    past = pasts(40, seed, hotel_day=today, size=8)
+    past = pasts(20, seed, hotel_day=today, size=8)
     async with town(tmp_path, past, seed) as here:
         await here.service.start()
-        guests = [each for each in past if each.row["wa_id"].startswith("503")][:12]
+        guests = [each for each in past if each.row["wa_id"].startswith("503")][:8]
         playing = [asyncio.create_task(here.plays(each, 4)) for each in guests]
-        for _ in range(4):
-            await here.killed("", 200, "run")
-        await here.until_all("cut_over", ("run", "verify", "cutover"), kill=("GET messages", 30))
-        await here.until_all("rolled_back", ("rollback",), kill=("GET runs", 10))
-        await here.until_all("cut_over", ("run", "verify", "cutover"), kill=("GET messages", 30))
+        for _ in range(2):
+            await here.killed("", 100, "run")
+        await here.until_all("cut_over", ("run", "verify", "cutover"), kill=("GET messages", 15))
+        await here.until_all("rolled_back", ("rollback",), kill=("GET runs", 5))
+        await here.until_all("cut_over", ("run", "verify", "cutover"))
         await asyncio.gather(*playing)
         await here.rest()
         await here.until_all("rolled_back", ("rollback",), kill=("POST messages", 3))
