@@ -10,6 +10,7 @@ from statistics import median
 from bench import stage
 from bench.load import Outcome, apart
 from bench.table import Line
+from watibot.emulators.kit import free_port
 
 ROUNDS = 5
 SECONDS = 3.0
@@ -22,7 +23,7 @@ async def measure(folder: Path) -> list[Line]:
     rounds: dict[str, list[Outcome]] = {"floor": [], "service": []}
     alone: dict[str, list[Outcome]] = {"floor": [], "service": []}
     async with stage.emulators(folder) as told, stage.floor() as (_, empty):
-        settings = stage.service_settings(folder, stage.free_port(), told)
+        settings = stage.service_settings(folder, free_port(), told)
         async with stage.service(folder, {**settings, **stage.debounce(3600)}) as (_, url):
             targets = {"floor": empty, "service": f"{url}/webhook?token={stage.SECRET}"}
             seed = 0

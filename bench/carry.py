@@ -24,6 +24,7 @@ import uvloop
 from watibot import telemetry
 from watibot.cli.garbage import settle
 from watibot.engines.clock import SystemClock
+from watibot.environment import load
 from watibot.migration.crew import Cohort, Outcome, Tally, work_through
 from watibot.migration.run import NEW_STATES, run
 from watibot.ports import SessionEvent
@@ -31,7 +32,7 @@ from watibot.providers.archive_layouts import chunks, merged
 from watibot.providers.google_auth import Tokens
 from watibot.providers.sessions import VertexSessions
 from watibot.service.mirror import event_of
-from watibot.settings import Settings, load
+from watibot.settings import Settings
 from watibot.translation import translate
 from watibot.wiring_migration import migration
 

@@ -19,13 +19,14 @@ import uvloop
 
 from watibot import telemetry
 from watibot.engines.clock import SystemClock
+from watibot.environment import load
 from watibot.hotel import load as load_hotel
 from watibot.messages import ChannelName, StaffMessage
 from watibot.ports import Clock, Quota
 from watibot.providers.google_auth import Tokens
 from watibot.providers.sessions import VertexSessions
 from watibot.service.mirror import Mirror
-from watibot.settings import Settings, load
+from watibot.settings import Settings
 from watibot.storage import store as storage
 from watibot.storage.quotas import StoreQuota
 from watibot.telemetry import Metrics

@@ -23,6 +23,7 @@ import httpx2
 from bench import pasts, stage
 from bench.load import percentile
 from bench.table import Line
+from watibot.emulators.kit import free_port
 from watibot.hotel import load as load_hotel
 
 CONVERSATIONS, FULL = 2_000, 10_000
@@ -55,7 +56,7 @@ async def measure(folder: Path) -> list[Line]:
 def _settings(folder: Path, told: Mapping[str, str], count: int, clock: str = "") -> dict[str, str]:
     """The environment of `watibot migrate` after `count` conversations were laid out for it."""
     settings = {
-        **stage.service_settings(folder, stage.free_port(), told),
+        **stage.service_settings(folder, free_port(), told),
         "MANYCHAT_TOKEN": "nobody-is-asked",
         "MIGRATION_SOURCES": "exports",
         "MIGRATION_ARCHIVE_DIR": str(folder / "archive"),

@@ -10,7 +10,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
@@ -22,6 +21,7 @@ from typing import Any
 import httpx2
 
 from watibot import samples_folder
+from watibot.emulators.kit import free_port
 
 SECRET = "a-secret-for-measurements"
 READY_SECONDS = 20.0
@@ -31,12 +31,6 @@ UNLIMITED = {
     "VERTEX_MODEL_CALLS_PER_MINUTE": "1000000",
     "WATI_SENDS_PER_MINUTE": "1000000",
 }
-
-
-def free_port() -> int:
-    with socket.socket() as made:
-        made.bind(("127.0.0.1", 0))
-        return int(made.getsockname()[1])
 
 
 def service_settings(folder: Path, port: int, emulators: Mapping[str, str]) -> dict[str, str]:

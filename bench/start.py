@@ -8,6 +8,7 @@ from statistics import median
 
 from bench import stage
 from bench.table import Line
+from watibot.emulators.kit import free_port
 
 TIMES = 5
 
@@ -15,7 +16,7 @@ TIMES = 5
 async def measure(folder: Path) -> list[Line]:
     floors = [await _ready_floor() for _ in range(TIMES)]
     async with stage.emulators(folder) as told:
-        settings = stage.service_settings(folder, stage.free_port(), told)
+        settings = stage.service_settings(folder, free_port(), told)
         first, *again = [await _ready(folder, settings) for _ in range(1 + TIMES)]
     helps = [await _ends("-m", "watibot", "--help") for _ in range(TIMES)]
     bare = [await _ends("-c", "import typer, rich.console") for _ in range(TIMES)]

@@ -20,6 +20,7 @@ import httpx2
 from bench import stage
 from bench.table import Line
 from watibot import samples_folder
+from watibot.emulators.kit import free_port
 from watibot.history import HistoryItem, ItemKind
 from watibot.hotel import load as load_hotel
 from watibot.messages import ChannelName, Inbound, MessageKind
@@ -78,7 +79,7 @@ async def measure(folder: Path) -> list[Line]:
 
 
 async def _own_time(folder: Path, outside: Emulated) -> list[Line]:
-    settings = stage.service_settings(folder, stage.free_port(), outside.told)
+    settings = stage.service_settings(folder, free_port(), outside.told)
     talkers = {
         length: [f"5037{length:04d}{number:03d}" for number in range(TALKERS)]
         for length in HISTORIES
@@ -190,7 +191,7 @@ def _own(wa_id: str, sent: float, sends: list[Span], models: list[Span]) -> floa
 
 
 async def _together(folder: Path, outside: Emulated) -> list[Line]:
-    settings = stage.service_settings(folder, stage.free_port(), outside.told)
+    settings = stage.service_settings(folder, free_port(), outside.told)
     guests = [f"50371{number:06d}" for number in range(TOGETHER)]
     bodies = [await outside.writes(wa_id) for wa_id in guests]
     async with stage.service(folder, {**settings, **stage.debounce(DUE_AFTER)}) as (_, url):

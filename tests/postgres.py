@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import psycopg
 
+from watibot.emulators.kit import free_port
 from watibot.storage import schema
 from watibot.storage.tables import metadata
 
@@ -92,7 +92,7 @@ def _serve(binaries: Path, folder: Path, user: str | None) -> Iterator[Postgres]
     )
     if made.returncode:
         raise RuntimeError(f"initdb failed: {made.stderr}")
-    port = _free_port()
+    port = free_port()
     options = {
         "listen_addresses": "127.0.0.1",
         "unix_socket_directories": "",
@@ -146,9 +146,3 @@ def _binaries() -> Path:
 
 def _unprivileged() -> str | None:
     return "nobody" if os.getuid() == 0 else None
-
-
-def _free_port() -> int:
-    with socket.socket() as made:
-        made.bind(("127.0.0.1", 0))
-        return int(made.getsockname()[1])

@@ -99,19 +99,16 @@ class App:
     clock: Clock
 
 
-def outside(
-    settings: Settings, hotel: Hotel, store: SqlStore | None = None, *, live: bool = True
-) -> Outside:
+def outside(settings: Settings, hotel: Hotel, store: SqlStore | None = None) -> Outside:
     """Everything that talks to somebody else. Nothing is contacted yet. `store`: where the quotas
-    are kept together with other processes; without it this process keeps its own. `live`: for what
-    answers guests, which goes before what does not. Raises SettingsError when what is asked for is
-    not installed."""
+    are kept together with other processes; without it this process keeps its own. Raises
+    SettingsError when what is asked for is not installed."""
     clock = SystemClock(settings.service.clock)
 
     def quota(name: str, per_minute: float) -> Quota:
         if store is None:
             return LocalQuota(per_minute, clock)
-        return store.quota(name, per_minute, clock, live=live)
+        return store.quota(name, per_minute, clock, live=True)
 
     # One rate for all that asks the same server.
     asking = quota("openai", settings.openai.requests_per_minute)

@@ -1,13 +1,16 @@
-"""What the tests of the OpenAI emulator share: a client over raw HTTP, words, an error's parts."""
+"""What the tests of the OpenAI emulator share: it, a client over raw HTTP, words, an error's
+parts."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
+import pytest
 
+from tests.emulators.vertex_world import HeldClock
 from watibot.emulators.kit import serve
-from watibot.emulators.openai import OpenAI
+from watibot.emulators.openai import OpenAI, create
 
 Json = dict[str, Any]
 KEY = "sk-emulator"
@@ -17,6 +20,22 @@ TOOLS_ASKED = "Is the front desk open? I want to talk to a person"
 CONTROL = "/_emulator"
 PIXEL = b"\x89PNG\r\n\x1a\n-"
 TEXT = {"role": "user", "content": "x"}
+
+
+@pytest.fixture
+def clock() -> HeldClock:
+    return HeldClock()
+
+
+@pytest.fixture
+def openai(clock: HeldClock) -> OpenAI:
+    return create(clock, {})
+
+
+@pytest.fixture
+async def http(openai: OpenAI) -> AsyncIterator[httpx2.AsyncClient]:
+    async with calling(openai) as client:
+        yield client
 
 
 @asynccontextmanager

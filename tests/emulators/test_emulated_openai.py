@@ -1,7 +1,5 @@
 """The OpenAI emulator's threads, messages and files over raw HTTP: lists, and what it refuses."""
 
-from collections.abc import AsyncIterator
-
 import httpx2
 import pytest
 
@@ -9,7 +7,6 @@ from tests.emulators.openai_rig import (
     PIXEL,
     TEXT,
     Json,
-    calling,
     error_of,
     got,
     id_of,
@@ -18,24 +15,10 @@ from tests.emulators.openai_rig import (
     posted,
     uploaded,
 )
+from tests.emulators.openai_rig import clock as clock
+from tests.emulators.openai_rig import http as http
+from tests.emulators.openai_rig import openai as openai
 from tests.emulators.vertex_world import HeldClock
-from watibot.emulators.openai import OpenAI, create
-
-
-@pytest.fixture
-def clock() -> HeldClock:
-    return HeldClock()
-
-
-@pytest.fixture
-def openai(clock: HeldClock) -> OpenAI:
-    return create(clock, {})
-
-
-@pytest.fixture
-async def http(openai: OpenAI) -> AsyncIterator[httpx2.AsyncClient]:
-    async with calling(openai) as client:
-        yield client
 
 
 def over(count: int) -> Json:

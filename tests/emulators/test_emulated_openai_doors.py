@@ -1,6 +1,5 @@
 """The doors of the OpenAI emulator: paths and keys by mode, the sunset, limits, lost answers."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx2
@@ -12,7 +11,6 @@ from tests.emulators.openai_rig import (
     KEY,
     TEXT,
     Json,
-    calling,
     error_of,
     got,
     new_run,
@@ -20,27 +18,13 @@ from tests.emulators.openai_rig import (
     posted,
     uploaded,
 )
+from tests.emulators.openai_rig import clock as clock
+from tests.emulators.openai_rig import http as http
+from tests.emulators.openai_rig import openai as openai
 from tests.emulators.vertex_world import HeldClock
 from watibot.emulators.kit import serve
 from watibot.emulators.launch import settings_for
 from watibot.emulators.openai import OpenAI, create
-
-
-@pytest.fixture
-def clock() -> HeldClock:
-    return HeldClock()
-
-
-@pytest.fixture
-def openai(clock: HeldClock) -> OpenAI:
-    return create(clock, {})
-
-
-@pytest.fixture
-async def http(openai: OpenAI) -> AsyncIterator[httpx2.AsyncClient]:
-    async with calling(openai) as client:
-        yield client
-
 
 BEARER = {"authorization": f"Bearer {KEY}"}
 BETA = {"openai-beta": "assistants=v2"}

@@ -3,10 +3,8 @@
 import asyncio
 import base64
 import time
-from collections.abc import AsyncIterator
 
 import httpx2
-import pytest
 
 from tests.emulators.openai_rig import (
     CONTROL,
@@ -19,25 +17,12 @@ from tests.emulators.openai_rig import (
     new_run,
     posted,
 )
+from tests.emulators.openai_rig import clock as clock
+from tests.emulators.openai_rig import http as http
+from tests.emulators.openai_rig import openai as openai
 from tests.emulators.vertex_world import HeldClock
 from watibot.emulators.kit import Clock
 from watibot.emulators.openai import OpenAI, create
-
-
-@pytest.fixture
-def clock() -> HeldClock:
-    return HeldClock()
-
-
-@pytest.fixture
-def openai(clock: HeldClock) -> OpenAI:
-    return create(clock, {})
-
-
-@pytest.fixture
-async def http(openai: OpenAI) -> AsyncIterator[httpx2.AsyncClient]:
-    async with calling(openai) as client:
-        yield client
 
 
 def past(thread_id: str = "thread_old", **run: object) -> Json:

@@ -1,6 +1,5 @@
 """Runs of the OpenAI emulator in held time: status graph, locks, tools, ends, what a judge sees."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
@@ -11,7 +10,6 @@ from tests.emulators.openai_rig import (
     CONTROL,
     TOOLS_ASKED,
     Json,
-    calling,
     calls_of,
     error_of,
     got,
@@ -20,26 +18,13 @@ from tests.emulators.openai_rig import (
     new_thread,
     posted,
 )
+from tests.emulators.openai_rig import clock as clock
+from tests.emulators.openai_rig import http as http
+from tests.emulators.openai_rig import openai as openai
 from tests.emulators.vertex_world import HeldClock
-from watibot.emulators.openai import OpenAI, create
+from watibot.emulators.openai import OpenAI
 
 OPEN = '{"open": true}'
-
-
-@pytest.fixture
-def clock() -> HeldClock:
-    return HeldClock()
-
-
-@pytest.fixture
-def openai(clock: HeldClock) -> OpenAI:
-    return create(clock, {})
-
-
-@pytest.fixture
-async def http(openai: OpenAI) -> AsyncIterator[httpx2.AsyncClient]:
-    async with calling(openai) as client:
-        yield client
 
 
 async def submitted(http: httpx2.AsyncClient, run: str, outputs: dict[str, str]) -> httpx2.Response:

@@ -7,7 +7,6 @@ and listening on a port of its own; its clock and the emulators' run faster toge
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,21 +18,15 @@ import httpx2
 import pytest
 
 from watibot import samples_folder
-from watibot.emulators.kit import serve
+from watibot.emulators.kit import free_port, serve
 from watibot.emulators.launch import launch, settings_for
-from watibot.settings import load
+from watibot.environment import load
 from watibot.wiring import App, build
 
 SECRET = "a-secret-for-tests-only"
 HOTEL = samples_folder() / "hotel.toml"
 INSTRUCTIONS = samples_folder() / "instrucciones.md"
 GUEST = "50370000001"
-
-
-def free_port() -> int:
-    with socket.socket() as made:
-        made.bind(("127.0.0.1", 0))
-        return int(made.getsockname()[1])
 
 
 @dataclass

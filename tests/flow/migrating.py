@@ -27,11 +27,11 @@ from watibot.cli.migrate.asked import Asked
 from watibot.cli.migrate.verbs import VERBS
 from watibot.conversations import Conversation, Provider
 from watibot.emulators.launch import launch, settings_for
+from watibot.environment import load
 from watibot.hotel import load as load_hotel
 from watibot.messages import ChannelName
 from watibot.migration.crew import Cohort, work_through
 from watibot.ports.migrations import State
-from watibot.settings import load
 from watibot.storage import store as storage
 from watibot.storage.tables import metadata
 from watibot.storage.writer import engine_for

@@ -12,7 +12,7 @@ from tests import old_database as old
 from tests.flow.house import HOTEL, INSTRUCTIONS, SECRET
 from tests.flow.test_doctor import run
 from watibot.cli import checks
-from watibot.settings import load
+from watibot.environment import load
 
 
 @pytest.fixture

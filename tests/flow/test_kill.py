@@ -20,9 +20,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.flow.house import HOTEL, INSTRUCTIONS, SECRET, free_port, until
+from tests.flow.house import HOTEL, INSTRUCTIONS, SECRET, until
 from tests.flow.killing import Guests, Outcome, Service
-from watibot.emulators.kit import Clock
+from watibot.emulators.kit import Clock, free_port
 from watibot.emulators.launch import launch, settings_for
 
 KILLS = 20

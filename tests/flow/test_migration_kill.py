@@ -25,13 +25,13 @@ import httpx2
 import pytest
 
 from tests import old_database
-from tests.flow.house import HOTEL, INSTRUCTIONS, SECRET, free_port, until
+from tests.flow.house import HOTEL, INSTRUCTIONS, SECRET, until
 from tests.flow.killing import QUESTIONS, Service
 from tests.flow.migration_judge import Event, Judge
 from tests.flow.migration_killing import Migration, Server
 from tests.flow.test_kill import IDLE
 from watibot.emulators import openai, vertex, wati
-from watibot.emulators.kit import Clock, serve
+from watibot.emulators.kit import Clock, free_port, serve
 from watibot.emulators.launch import settings_for
 from watibot.emulators.openai import OpenAI
 from watibot.emulators.past import Past, pasts

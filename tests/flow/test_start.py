@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.clocks import FakeClock
-from tests.flow.house import House, free_port
+from tests.flow.house import House
+from watibot.emulators.kit import free_port
 from watibot.service.steady import PAUSE_SECONDS, steadily
 
 

@@ -19,7 +19,8 @@ import httpx2
 import pytest
 
 import watibot
-from tests.flow.house import GUEST, HOTEL, INSTRUCTIONS, SECRET, free_port, until
+from tests.flow.house import GUEST, HOTEL, INSTRUCTIONS, SECRET, until
+from watibot.emulators.kit import free_port
 from watibot.emulators.launch import launch, settings_for
 
 EVERY_MODULE = """

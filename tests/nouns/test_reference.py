@@ -8,7 +8,7 @@ import pytest
 from dotenv import dotenv_values
 
 from watibot.cli.reference import PAGES, env_example
-from watibot.settings import variables
+from watibot.environment import variables
 
 ROOT = Path(__file__).parents[2]
 

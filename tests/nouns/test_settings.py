@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from watibot import samples_folder
+from watibot.environment import load, variables
 from watibot.errors import SettingsError
-from watibot.settings import GROUPS, load, variables
+from watibot.settings import GROUPS
 
 SECRET = "a-secret-for-tests-only"
 GOOD = {

@@ -33,7 +33,7 @@ def db() -> None:
 @app.command()
 def upgrade(env_file: EnvFile = DOT_ENV) -> None:
     """Applies the migrations that are missing. `serve` does it too."""
-    from watibot.settings import load
+    from watibot.environment import load
     from watibot.storage import schema
 
     schema.upgrade(load(env_file).service.database_url)
@@ -91,8 +91,8 @@ def restore_legacy(
 
 def _here(env_file: Path) -> tuple[str, str]:
     """The store's URL and the hotel's id."""
+    from watibot.environment import load
     from watibot.hotel import load as load_hotel
-    from watibot.settings import load
 
     service = load(env_file).service
     return service.database_url, load_hotel(service.hotel_file).id

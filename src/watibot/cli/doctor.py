@@ -60,9 +60,9 @@ async def _report(env_file: Path, live: bool) -> bool:
 async def examine(env_file: Path, live: bool) -> AsyncIterator[Finding]:
     """One finding after the other. Without settings or hotel nothing else can be looked at."""
     from watibot.cli import checks
+    from watibot.environment import load
     from watibot.errors import SettingsError
     from watibot.hotel import load as load_hotel
-    from watibot.settings import load
 
     name = "settings"
     try:

@@ -19,11 +19,12 @@ from watibot import telemetry
 from watibot.cli import show
 from watibot.conversations import Conversation, held_by_staff
 from watibot.engines.clock import SystemClock
+from watibot.environment import load
 from watibot.hotel import Hotel
 from watibot.hotel import load as load_hotel
 from watibot.messages import Takeover
 from watibot.ports import Clock
-from watibot.settings import Settings, load
+from watibot.settings import Settings
 from watibot.storage import figures, looks, records
 from watibot.storage import store as storage
 

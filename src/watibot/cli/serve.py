@@ -25,7 +25,7 @@ def serve(
     import uvloop
 
     from watibot import telemetry
-    from watibot.settings import load
+    from watibot.environment import load
 
     settings = load(env_file)
     secret = settings.service.webhook_secret.get_secret_value()

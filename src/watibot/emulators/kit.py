@@ -8,6 +8,8 @@ emulator that borrowed the product's code would agree with its mistakes.
 
 import asyncio
 import json
+import secrets
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -328,6 +330,20 @@ class _Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["extensions"] = {TRANSPORT: {"transport": self.transport}}
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on, for a server that starts a moment later.
+
+    Below the ports that systems give to outgoing connections (32768 and up on Linux, 49152 by
+    RFC 6335): one of those would be taken by somebody's connection now and then before the server
+    is there, or while it is started again.
+    """
+    while True:
+        port = 20_000 + secrets.randbelow(12_768)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @asynccontextmanager

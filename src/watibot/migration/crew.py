@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -139,7 +139,7 @@ async def work_through(
     outcome. Raises Stopped after the steps under way have ended."""
     tally = Tally()
     chosen = await _chosen(means, states, cohort)
-    tally.total = chosen if chosen is not None else None
+    tally.total = chosen
     moves = _moves(means, states, cohort, chosen)
     halt = stop or asyncio.Event()
     turn = asyncio.Lock()
@@ -186,9 +186,10 @@ async def _one(means: Means, work: Work, move: Move) -> Outcome:
         return await put_off(means, move, str(error), mark)
     except LostLease:
         return await put_off(means, move, "another process took it over", Mark.LATER)
-    except OSError as error:
-        raise Stopped(f"a file cannot be written: {error.strerror}: {error.filename}") from error
     except Exception as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            words = f"a file cannot be written: {error.strerror}: {error.filename}"
+            raise Stopped(words) from error
         # A mistake of ours in one conversation: the others go on.
         log.error("migration.failed", exc_info=telemetry.without_values(error))
         return await put_off(means, move, f"a mistake of ours: {type(error).__name__}", Mark.FAILED)
@@ -209,10 +210,10 @@ async def save(means: Means, after: Move, before: Move) -> Move:
     return after
 
 
-async def _chosen(means: Means, states: Collection[State], cohort: Cohort) -> int | None:
+async def _chosen(means: Means, states: Collection[State], cohort: Cohort) -> int:
     """How many conversations the cohort is; the share of a percentage is rounded up."""
     counted = 0
-    async for _ in _pages(means, states, cohort):
+    async for _ in every(means, states, cohort):
         counted += 1
         if cohort.percent is None and counted == cohort.limit:
             break
@@ -222,17 +223,18 @@ async def _chosen(means: Means, states: Collection[State], cohort: Cohort) -> in
 
 
 async def _moves(
-    means: Means, states: Collection[State], cohort: Cohort, chosen: int | None
+    means: Means, states: Collection[State], cohort: Cohort, chosen: int
 ) -> AsyncGenerator[Move]:
     given = 0
-    async for move in _pages(means, states, cohort):
-        if chosen is not None and given >= chosen:
+    async for move in every(means, states, cohort):
+        if given >= chosen:
             return
         given += 1
         yield move
 
 
-async def _pages(means: Means, states: Collection[State], cohort: Cohort) -> AsyncIterator[Move]:
+async def every(means: Means, states: Collection[State], cohort: Cohort) -> AsyncIterator[Move]:
+    """The ledger's lines of the cohort, its limit and share left aside, in the order of work."""
     after: str | None = None
     while True:
         page = await means.store.moves(states, cohort.channels, cohort.only, after, PAGE)
@@ -247,16 +249,13 @@ async def _pages(means: Means, states: Collection[State], cohort: Cohort) -> Asy
 async def held(means: Means, conversation_id: str) -> AsyncIterator[Conversation | Busy]:
     """The conversation between two of its turns, for as long as this lasts; or why not now."""
 
-    def until() -> timedelta:
-        return timedelta(seconds=LEASE_SECONDS)
-
-    store, clock = means.store, means.clock
-    conversation = await store.hold(conversation_id, clock.now(), clock.now() + until())
+    store, clock, lease = means.store, means.clock, timedelta(seconds=LEASE_SECONDS)
+    conversation = await store.hold(conversation_id, clock.now(), clock.now() + lease)
     for _ in range(BUSY_TRIES - 1):
         if not isinstance(conversation, Busy):
             break
         await clock.sleep(BUSY_PAUSE)
-        conversation = await store.hold(conversation_id, clock.now(), clock.now() + until())
+        conversation = await store.hold(conversation_id, clock.now(), clock.now() + lease)
     if isinstance(conversation, Busy):
         yield conversation
         return
@@ -266,7 +265,7 @@ async def held(means: Means, conversation_id: str) -> AsyncIterator[Conversation
         while True:
             await clock.sleep(LEASE_SECONDS / 3)
             with contextlib.suppress(LostLease):
-                await store.extend(conversation_id, fence, clock.now() + until())
+                await store.extend(conversation_id, fence, clock.now() + lease)
 
     keeper = asyncio.create_task(keep(), name="lease")
     try:
@@ -275,8 +274,3 @@ async def held(means: Means, conversation_id: str) -> AsyncIterator[Conversation
         keeper.cancel()
         with contextlib.suppress(LostLease):
             await store.release(conversation_id, fence)
-
-
-def without_problem(move: Move) -> Move:
-    """The line with an old problem taken off."""
-    return replace(move, problem=None, attempts=0)

@@ -13,10 +13,11 @@ from decimal import Decimal
 from watibot.conversations import Provider
 from watibot.messages import ChannelName
 from watibot.migration import ledger
-from watibot.migration.crew import Cohort, Mark, Means, Outcome, save, work_through
-from watibot.migration.run import STATES, read
+from watibot.migration.crew import Cohort, Mark, Means, Outcome, every, save
+from watibot.migration.run import read
 from watibot.migration.sources import Reach
 from watibot.ports.migrations import Move, State
+from watibot.threads import ThreadRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,9 @@ class Quotas:
 @dataclass(slots=True)
 class Inventory:
     """What was found. `conversations` are those of the migration, `looked_at` those that were read;
-    counts of threads are of these, `scaled` are the same for all. `at_channel`: conversations by
-    whether the channel knows the guest, None where it cannot list them."""
+    what threads hold is counted in these, and `scale` brings it to all. `not_at_channel`: guests
+    whom the channel does not know, `not_with_us`: contacts of the channel whom the migration does
+    not; None where the channel cannot list them."""
 
     conversations: int = 0
     by_channel: dict[str, int] = field(default_factory=dict)
@@ -44,7 +46,6 @@ class Inventory:
     by_source: dict[str, int] = field(default_factory=dict)
     missing: int = 0
     unknown: int = 0  # a source could not say
-    problems: dict[str, int] = field(default_factory=dict)
     messages: int = 0
     tool_calls: int = 0
     media: int = 0
@@ -120,19 +121,16 @@ async def reconcile(
     channel knows; None where it cannot list them."""
     threads: set[str] = set()
     guests: dict[ChannelName, set[str]] = {}
-    after: str | None = None
-    while page := await means.store.moves((), cohort.channels, cohort.only, after):
-        after = page[-1].conversation_id
-        for move in page:
-            inventory.conversations += 1
-            channel = move.channel.value
-            inventory.by_channel[channel] = inventory.by_channel.get(channel, 0) + 1
-            inventory.without_thread += move.thread_id is None
-            inventory.history_imported += move.history_imported
-            inventory.done += move.provider is Provider.VERTEX
-            guests.setdefault(move.channel, set()).add(move.address)
-            if move.thread_id is not None:
-                threads.add(move.thread_id)
+    async for move in every(means, (), cohort):
+        inventory.conversations += 1
+        channel = move.channel.value
+        inventory.by_channel[channel] = inventory.by_channel.get(channel, 0) + 1
+        inventory.without_thread += move.thread_id is None
+        inventory.history_imported += move.history_imported
+        inventory.done += move.provider is Provider.VERTEX
+        guests.setdefault(move.channel, set()).add(move.address)
+        if move.thread_id is not None:
+            threads.add(move.thread_id)
     for source in means.sources.here:
         listed = await source.thread_ids()
         if listed is not None:
@@ -154,15 +152,10 @@ class Offer:
 
 
 async def offers(means: Means, reached: Sequence[Reach]) -> list[Offer]:
-    """For `watibot migrate sources`: a source that lists its threads is compared with our table;
-    of the others the first conversations are asked for."""
-    from watibot.threads import ThreadRef
-
-    moves: list[Move] = []
-    after: str | None = None
-    while page := await means.store.moves(after=after):
-        after = page[-1].conversation_id
-        moves += page
+    """For `watibot migrate sources`: a source that lists its threads is compared with our table; of
+    the others it is known whether any conversation is of their kind."""
+    moves = [move async for move in every(means, (), Cohort())]
+    refs = [ThreadRef(m.conversation_id, m.channel, m.address, m.thread_id) for m in moves]
     here = {source.name: source for source in means.sources.here}
     found = []
     for reach in reached:
@@ -171,7 +164,6 @@ async def offers(means: Means, reached: Sequence[Reach]) -> list[Offer]:
             found.append(Offer(reach, 0))
             continue
         listed = await source.thread_ids()
-        refs = [ThreadRef(m.conversation_id, m.channel, m.address, m.thread_id) for m in moves]
         fitting = [ref for ref in refs if await source.gives(ref)]
         if listed is not None:
             count = sum(ref.thread_id in listed for ref in fitting)
@@ -179,15 +171,3 @@ async def offers(means: Means, reached: Sequence[Reach]) -> list[Offer]:
         else:
             found.append(Offer(reach, None if fitting else 0))
     return found
-
-
-__all__ = [
-    "STATES",
-    "Inventory",
-    "Offer",
-    "Planner",
-    "Quotas",
-    "offers",
-    "reconcile",
-    "work_through",
-]

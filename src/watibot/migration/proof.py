@@ -19,9 +19,8 @@ from watibot.service.mirror import compare as compare_history
 from watibot.service.mirror import item_of
 from watibot.threads import Form, RawThread, Translation
 
-_MARK = re.compile(
-    r"【[^】]*】"
-)  # of a source, which the assistant's words have and a guest's copy not
+# Of a source: the assistant's words have them in the thread, what a guest was given has not.
+_MARK = re.compile(r"【[^】]*】")
 
 
 @dataclass(frozen=True, slots=True)

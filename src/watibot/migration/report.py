@@ -70,6 +70,7 @@ class Report:
     hotel: str
     made_at: datetime
     conversations: int = 0
+    planned: bool = False
     states: dict[State, int] = field(default_factory=lambda: dict.fromkeys(State, 0))
     channels: dict[ChannelName, dict[State, int]] = field(default_factory=dict)
     answerers: dict[Provider, int] = field(default_factory=dict)
@@ -112,6 +113,7 @@ def report(
         made.answerers[provider] = made.answerers.get(provider, 0) + count
     for move in moves:
         made.conversations += 1
+        made.planned |= move.planned_at is not None
         made.states[move.state] += 1
         of_channel = made.channels.setdefault(move.channel, dict.fromkeys(State, 0))
         of_channel[move.state] += 1

@@ -77,16 +77,10 @@ conversations = Table(
     Column("context_checked_at", Moment),
     PrimaryKeyConstraint("hotel_id", "conversation_id"),
     Index("ix_conversations_address", "hotel_id", "channel", "address"),
+    Index("ix_conversations_session", "hotel_id", "session_id"),  # for the view `threads`
 )
 HAS_WORK: ColumnElement[bool] = conversations.c.due_at.is_not(None)
 Index("ix_conversations_due", conversations.c.hotel_id, conversations.c.due_at, **_where(HAS_WORK))
-HAS_THREAD: ColumnElement[bool] = conversations.c.thread_id.is_not(None)
-Index(
-    "ix_conversations_thread",
-    conversations.c.hotel_id,
-    conversations.c.thread_id,
-    **_where(HAS_THREAD),
-)
 
 aliases = Table(
     "aliases",
@@ -299,7 +293,6 @@ migrations = Table(
     Column("cut_over_at", Moment),
     Column("rolled_back_at", Moment),
     PrimaryKeyConstraint("hotel_id", "conversation_id"),
-    Index("ix_migrations_state", "hotel_id", "state"),
 )
 
 # The rows of the operator's earlier database, as they were, and what each says by itself: where its

@@ -32,7 +32,8 @@ from watibot.cli.migrate.work import look, problems, told, work_off
 from watibot.errors import Cause, ProviderError
 from watibot.messages import ChannelName
 from watibot.migration.crew import Mark, Means
-from watibot.migration.plan import STATES, Inventory, Offer, Planner, Quotas, offers, reconcile
+from watibot.migration.plan import Inventory, Offer, Planner, Quotas, offers, reconcile
+from watibot.migration.run import STATES
 
 
 async def sources(asked: Asked) -> Status:

@@ -11,17 +11,20 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from watibot import telemetry
 from watibot.cli.migrate.asked import Asked, Status, spread
 from watibot.cli.migrate.verbs import unwritten
+from watibot.environment import load
 from watibot.errors import Cause
 from watibot.hotel import Hotel
 from watibot.hotel import load as load_hotel
-from watibot.migration.crew import Cohort, Means
+from watibot.migration.crew import Cohort, Means, every
 from watibot.migration.sources import Reach
-from watibot.ports.migrations import Move, State
-from watibot.settings import Settings, load
-from watibot.storage import looks
+from watibot.ports.migrations import State
+from watibot.settings import Settings
+from watibot.storage import looks, schema
 from watibot.storage.lock import hold_migration_lock
 from watibot.threads import ThreadRef
 
@@ -67,7 +70,10 @@ async def opened(asked: Asked) -> AsyncIterator[Here]:
                 means = unwritten(means)
             else:
                 stack.callback(hold_migration_lock(service.database_url).release)
-            yield Here(asked, settings, hotel, means)
+            try:
+                yield Here(asked, settings, hotel, means)
+            except SQLAlchemyError as error:
+                raise schema.cannot_open(service.database_url, error) from None
 
 
 async def cohort_of(here: Here, states: Collection[State]) -> Cohort:
@@ -87,15 +93,6 @@ async def cohort_of(here: Here, states: Collection[State]) -> Cohort:
         return cohort
     ids = [move.conversation_id async for move in every(means, states, cohort)]
     return replace(cohort, only=spread(ids, asked.sample)) if ids else cohort
-
-
-async def every(means: Means, states: Collection[State], cohort: Cohort) -> AsyncIterator[Move]:
-    """The ledger's lines, in the order of work."""
-    after: str | None = None
-    while page := await means.store.moves(states, cohort.channels, cohort.only, after):
-        after = page[-1].conversation_id
-        for move in page:
-            yield move
 
 
 async def some_give(means: Means, states: Collection[State], cohort: Cohort) -> bool:

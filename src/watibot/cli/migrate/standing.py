@@ -23,11 +23,12 @@ from watibot.cli.migrate.verdicts import advice, alike, plural
 from watibot.cli.migrate.work import problems
 from watibot.conversations import Provider
 from watibot.engines.clock import SystemClock
+from watibot.environment import load
 from watibot.hotel import Hotel
 from watibot.hotel import load as load_hotel
 from watibot.migration.report import Report, document, lines, report
 from watibot.ports.migrations import Move, State
-from watibot.settings import Settings, load
+from watibot.settings import Settings
 from watibot.storage import ledger, looks
 from watibot.storage.migrated import around
 
@@ -111,7 +112,7 @@ def next_step(made: Report) -> str:
     if not made.conversations:
         return "nothing to migrate: no conversation has a thread"
     if has[State.PENDING] + has[State.EXPORTED]:
-        planned = has[State.PENDING] < made.conversations
+        planned = made.planned or has[State.PENDING] < made.conversations
         return (
             "watibot migrate run" if planned else "watibot migrate plan, then watibot migrate run"
         )

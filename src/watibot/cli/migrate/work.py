@@ -24,7 +24,6 @@ from watibot.cli.migrate.preflight import (
     Here,
     Refused,
     cohort_of,
-    every,
     nothing_gives,
     opened,
     some_give,
@@ -34,7 +33,16 @@ from watibot.cli.migrate.verbs import STANDING, VERBS, unwritten
 from watibot.cli.migrate.verdicts import Summary, advice, outside_trouble, verdict
 from watibot.errors import Cause, ProviderError, SettingsError
 from watibot.migration import cutover
-from watibot.migration.crew import Cohort, Mark, Outcome, Stopped, Tally, Work, work_through
+from watibot.migration.crew import (
+    Cohort,
+    Mark,
+    Outcome,
+    Stopped,
+    Tally,
+    Work,
+    every,
+    work_through,
+)
 from watibot.migration.sources import Reach
 from watibot.ports.migrations import State
 

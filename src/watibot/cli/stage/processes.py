@@ -13,7 +13,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -26,6 +25,7 @@ from typing import Any, TypeVar
 import httpx2
 
 from watibot import samples_folder
+from watibot.emulators.kit import free_port
 from watibot.settings import GROUPS
 
 T = TypeVar("T")
@@ -169,14 +169,6 @@ async def raised(
         # The service first: it may still have something to say to the emulators.
         for process in reversed(processes.values()):
             await _stop(process)
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def env_lines(settings: dict[str, str]) -> str:

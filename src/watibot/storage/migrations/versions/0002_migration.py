@@ -33,12 +33,7 @@ def upgrade() -> None:
         sa.Column("context_checked_at", MOMENT, nullable=True),
     ):
         op.add_column("conversations", column)
-    op.create_index(
-        "ix_conversations_thread",
-        "conversations",
-        ["hotel_id", "thread_id"],
-        **_where("thread_id IS NOT NULL"),
-    )
+    op.create_index("ix_conversations_session", "conversations", ["hotel_id", "session_id"])
     for table in ("history", "steps"):
         op.add_column(table, sa.Column("source_id", NAME, nullable=True))
         op.add_column(table, sa.Column("origin", JSON, nullable=True))
@@ -78,7 +73,6 @@ def upgrade() -> None:
         sa.Column("rolled_back_at", MOMENT, nullable=True),
         sa.PrimaryKeyConstraint("hotel_id", "conversation_id", name="pk_migrations"),
     )
-    op.create_index("ix_migrations_state", "migrations", ["hotel_id", "state"])
     op.create_table(
         "legacy_threads",
         sa.Column("hotel_id", NAME, nullable=False),
@@ -132,7 +126,7 @@ def downgrade() -> None:
         ["hotel_id", "conversation_id", "at"],
         **_where("mirror != 'done'"),
     )
-    op.drop_index("ix_conversations_thread", table_name="conversations")
+    op.drop_index("ix_conversations_session", table_name="conversations")
     for table in ("history", "steps"):
         with op.batch_alter_table(table) as batch:
             batch.drop_column("origin")
