@@ -22,7 +22,7 @@ import psycopg
 
 from watibot.emulators.kit import free_port
 from watibot.storage import schema
-from watibot.storage.tables import metadata
+from watibot.storage.all_tables import metadata
 
 _PATIENCE = 30  # seconds until the server must have started, or ended
 

@@ -37,7 +37,13 @@ class Conversation:
 
     `staff_until` ends a takeover by itself, so that a forgotten one does not silence the bot for
     ever. `handover_turn_id` is the turn that handed over: its own answer may still be sent.
-    `thread_id` is OpenAI's thread, which a conversation that began here does not have.
+    `thread_id` is OpenAI's thread; a conversation that began here has none. `taken_by` is
+    the colleague's name or e-mail, where it is known. `chat_url` is the chat in the channel's own
+    inbox. `stopped_at`: the guest asked the assistant to be silent.
+
+    `history_imported`: what was said before the hotel began with this service has been read;
+    `past_page` is the page to go on with. `checked_at` is when the provider's history was
+    last compared with ours. `summary` stands for the history up to and with `folded_until`.
     """
 
     hotel_id: str
@@ -54,6 +60,14 @@ class Conversation:
     fence: int
     provider: Provider = Provider.VERTEX
     thread_id: str | None = None
+    taken_by: str | None = None
+    chat_url: str | None = None
+    stopped_at: datetime | None = None
+    history_imported: bool = False
+    past_page: int | None = None
+    checked_at: datetime | None = None
+    summary: str | None = None
+    folded_until: datetime | None = None
 
 
 def held_by_staff(conversation: Conversation, now: datetime) -> bool:

@@ -77,6 +77,7 @@ class Inbound:
     record_id: str | None = None
     reply_to: str | None = None
     sender_name: str | None = None
+    chat_url: str | None = None
     repeat_window: float | None = None
 
 
@@ -118,12 +119,16 @@ class StaffMessage:
 
 @dataclass(frozen=True, slots=True)
 class Takeover:
-    """Staff took the conversation (`held`) or gave it back, told by a rule in ManyChat."""
+    """Staff took the conversation (`held`) or gave it back: by a rule in ManyChat, by a ticket's
+    assignment, in the console. `by` is the colleague. `note` is what the assistant should know
+    afterwards, where the channel's own inbox cannot be read."""
 
     channel: ChannelName
     conversation_id: str
     address: str
     held: bool
+    by: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

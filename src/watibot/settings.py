@@ -68,6 +68,12 @@ class Service(Group):
     capture_per_kind: int = Field(
         0, ge=0, le=1000, description="Keep the first N payloads of each kind, redacted, as cases"
     )
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s?#]+)?$",
+        description="Where people reach this service, for links to its console in notices: "
+        "https://bot.hotel.example",
+    )
     clock: str = Field(
         "",
         pattern=r"^(\d+(\.\d+)?@\d+(\.\d+)?)?$",
@@ -91,6 +97,36 @@ class Wati(Group):
         description="Operator names and e-mails under which WATI shows what the API sent",
     )
     sends_per_minute: PerMinute = Field(300, description="Own limit for sends")
+    calls_per_month: int = Field(
+        200_000,
+        ge=0,
+        description="What the plan allows (Growth 10000, Pro 200000, Business 20000000); 0: "
+        "nobody counts. Calls are counted, and looks at the history become rare before it is used "
+        "up",
+    )
+    look: str = Field(
+        "turn",
+        pattern="^(turn|gap|off)$",
+        description="When a chat's history at WATI is compared with ours, to see what colleagues "
+        "wrote or took: at every turn, after a gap (WATI_MIN_GAP_MINUTES), or never",
+    )
+    min_gap_minutes: float = Field(
+        30, ge=5, description="Silence after which there may be something new to read"
+    )
+    poll_seconds: Seconds = Field(
+        0, description="For plans without webhooks: how often chats are read. 0: webhooks tell"
+    )
+    past_messages: int = Field(
+        1000,
+        ge=0,
+        description="Messages from before the hotel began with WatiBot that are read, once for "
+        "each conversation, as its past; 0: none",
+    )
+    chat_url: str = Field(
+        "",
+        description="A chat in WATI's own inbox, for notices to staff: {conversationId} and {waId} "
+        "are filled in, as in https://live.wati.io/300100/teamInbox/{conversationId}",
+    )
     bubble_gap: Seconds = Field(0.8, description="Between two bubbles to one guest")
     timeout: Seconds = Field(15, description="For one request")
 
@@ -111,6 +147,11 @@ class Manychat(Group):
     timeout: Seconds = Field(15, description="For one request")
     bot_off_names: Names = Field(
         ("bot_off",), description="Tags or custom fields by which staff take a conversation"
+    )
+    note_fields: Names = Field(
+        ("bot_note",),
+        description="Custom fields in which staff leave a note for the assistant when they give a "
+        "conversation back: ManyChat's own inbox cannot be read",
     )
 
 
@@ -164,6 +205,12 @@ class Vertex(Group):
         ge=20,
         description="History items in a prompt at most; the oldest are left out in blocks of half "
         "of it, so that the prompt's beginning stays the same from call to call",
+    )
+    history_tokens: int = Field(
+        24_000,
+        ge=1_000,
+        description="Tokens of history in a prompt, about: the older half of more than that is "
+        "folded into a summary, which is made once and kept",
     )
 
 
@@ -278,10 +325,27 @@ class InstagramDebounce(Debounce):
     model_config = SettingsConfigDict(env_prefix="DEBOUNCE_INSTAGRAM_")
 
 
+class Limits(Group):
+    """What one guest may use up. Above it the answer is polite and costs nothing."""
+
+    model_config = SettingsConfigDict(env_prefix="LIMITS_")
+
+    turns_per_10_minutes: int = Field(20, ge=1, description="Answers to one guest")
+    turns_per_day: int = Field(150, ge=1, description="Answers to one guest in 24 hours")
+    characters: int = Field(
+        8_000, ge=500, description="Of one message that the model is given; the rest is left out"
+    )
+
+
 class Staff(Group):
     """How colleagues are told."""
 
     model_config = SettingsConfigDict(env_prefix="STAFF_")
+
+    repeat_minutes: float = Field(
+        15, ge=1, description="An escalation that nobody acknowledged is told again after so long"
+    )
+    repeats: int = Field(8, ge=0, description="How often it is told again")
 
     notify_urls: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (), description="Where alerts go, as apprise URLs, separated by blanks"
@@ -305,6 +369,7 @@ class Settings:
     openai: OpenAI
     migration: Migration
     patience: Patience
+    limits: Limits
     staff: Staff
     whatsapp: WhatsappDebounce
     facebook: FacebookDebounce
@@ -320,6 +385,7 @@ GROUPS: dict[str, type[Group]] = {
     "openai": OpenAI,
     "migration": Migration,
     "patience": Patience,
+    "limits": Limits,
     "staff": Staff,
     "whatsapp": WhatsappDebounce,
     "facebook": FacebookDebounce,

@@ -21,7 +21,7 @@ from watibot.conversations import Conversation, Provider
 from watibot.errors import SettingsError, StoreError
 from watibot.storage import adopt, legacy
 from watibot.storage import store as storage
-from watibot.storage.tables import metadata
+from watibot.storage.all_tables import metadata
 from watibot.storage.writer import engine_for
 
 HOTEL = "posada"

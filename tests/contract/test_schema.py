@@ -17,7 +17,7 @@ from tests.postgres import Postgres
 from watibot.errors import SettingsError
 from watibot.storage import schema
 from watibot.storage import store as storage
-from watibot.storage.tables import metadata
+from watibot.storage.all_tables import metadata
 from watibot.storage.writer import Writer, engine_for
 
 

@@ -33,7 +33,7 @@ from watibot.messages import ChannelName
 from watibot.migration.crew import Cohort, work_through
 from watibot.ports.migrations import State
 from watibot.storage import store as storage
-from watibot.storage.tables import metadata
+from watibot.storage.all_tables import metadata
 from watibot.storage.writer import engine_for
 from watibot.wiring_migration import migration
 

@@ -29,6 +29,7 @@ from watibot.ports.outside import (
     Sessions,
     Unknown,
 )
+from watibot.ports.people import Holding, People
 from watibot.ports.store import (
     Booking,
     Claim,
@@ -73,6 +74,7 @@ __all__ = [
     "File",
     "Finish",
     "Found",
+    "Holding",
     "Inbox",
     "Lanes",
     "Later",
@@ -89,6 +91,7 @@ __all__ = [
     "Notice",
     "Notifier",
     "Outcome",
+    "People",
     "Permit",
     "Quota",
     "Received",

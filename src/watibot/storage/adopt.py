@@ -41,8 +41,8 @@ from watibot.storage.legacy_store import (
 )
 from watibot.storage.legacy_survey import Survey, survey
 from watibot.storage.lock import database_file
+from watibot.storage.migration_tables import adoptions
 from watibot.storage.rows import AnyRow, Tx, of_hotel
-from watibot.storage.tables import adoptions
 
 PATIENCE = 5.0  # seconds that another process may hold the file
 

@@ -11,8 +11,9 @@ from watibot.conversations import Provider
 from watibot.messages import ChannelName
 from watibot.ports.migrations import Move, State
 from watibot.storage.among import among
+from watibot.storage.migration_tables import migrations
 from watibot.storage.rows import AnyRow, Tx, insert_once, of_conversation, of_hotel
-from watibot.storage.tables import conversations, migrations
+from watibot.storage.tables import conversations
 
 _JOINED = conversations.outerjoin(
     migrations,

@@ -25,8 +25,9 @@ from watibot.storage.legacy_rows import Value, unpacked
 from watibot.storage.legacy_store import URL, alone, driver, looking, stopped, telling
 from watibot.storage.legacy_view import FLAGS, TIMES
 from watibot.storage.lock import database_file
+from watibot.storage.migration_tables import legacy_threads
 from watibot.storage.rows import AnyRow, Tx, of_hotel
-from watibot.storage.tables import conversations, legacy_threads
+from watibot.storage.tables import conversations
 
 _SHARED = (
     "provider",

@@ -18,8 +18,9 @@ from watibot.storage.identities import new_conversation
 from watibot.storage.legacy_file import BATCH, Shape
 from watibot.storage.legacy_rows import NEVER, OldRow, Value, digest, fingerprint, read
 from watibot.storage.legacy_survey import Entry, Survey
+from watibot.storage.migration_tables import legacy_threads
 from watibot.storage.rows import UPDATE_CONVERSATION, AnyRow, Tx, of_hotel
-from watibot.storage.tables import IS_RUNNING, conversations, history, legacy_threads, turns
+from watibot.storage.tables import IS_RUNNING, conversations, history, turns
 
 _CONVERSATIONS = insert(conversations)
 _ORIGINALS = insert(legacy_threads)

@@ -16,9 +16,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from watibot.errors import SettingsError, StoreError
 from watibot.storage import schema
+from watibot.storage.all_tables import metadata
 from watibot.storage.legacy_file import reading
 from watibot.storage.lock import database_file, hold_service_lock
-from watibot.storage.tables import metadata
 from watibot.storage.writer import engine_for
 
 URL = "WATIBOT_DATABASE_URL"

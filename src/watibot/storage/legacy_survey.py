@@ -16,8 +16,8 @@ from sqlalchemy import select
 from watibot.storage.identities import known_names
 from watibot.storage.legacy_file import Shape
 from watibot.storage.legacy_rows import Guest, OldRow, Value, digest, fingerprint, read
+from watibot.storage.migration_tables import legacy_threads
 from watibot.storage.rows import Tx, of_hotel
-from watibot.storage.tables import legacy_threads
 
 _FORMER = select(
     legacy_threads.c.position,

@@ -8,8 +8,9 @@ from sqlalchemy import and_, func, select
 
 from watibot.conversations import Provider
 from watibot.messages import ChannelName
+from watibot.storage.migration_tables import migrations
 from watibot.storage.rows import Tx, of_hotel
-from watibot.storage.tables import conversations, history, migrations
+from watibot.storage.tables import conversations, history
 
 _ANSWERERS = (
     select(conversations.c.channel, conversations.c.provider, func.count())

@@ -154,6 +154,14 @@ def conversation_of(row: AnyRow) -> Conversation:
         row.fence,
         Provider(row.provider),
         row.thread_id,
+        row.taken_by,
+        row.chat_url,
+        row.stopped_at,
+        row.history_imported,
+        row.past_page,
+        row.context_checked_at,
+        row.summary,
+        row.folded_until,
     )
 
 

@@ -7,12 +7,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Concatenate, ParamSpec, Self, TypeVar
+from typing import ParamSpec, Self, TypeVar
 
-from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from watibot.conversations import Conversation, Provider
@@ -46,12 +45,13 @@ from watibot.storage import (
     turnbook,
 )
 from watibot.storage.adopt import refuse_unadopted
+from watibot.storage.door import Door
 from watibot.storage.intake import Intake
 from watibot.storage.lock import Lock, hold_service_lock
+from watibot.storage.people import SqlPeople
 from watibot.storage.quotas import StoreQuota
 from watibot.storage.quotas import book as book_places
 from watibot.storage.quotas import hold as hold_places
-from watibot.storage.rows import Tx
 from watibot.storage.writer import Writer
 from watibot.toolcalls import Caller
 from watibot.turns import Bubble, BubbleState, Media, Progress, Turn
@@ -86,9 +86,12 @@ class SqlStore:
 
     def __init__(self, writer: Writer, hotel_id: str, lock: Lock | None) -> None:
         self._writer = writer
-        self._hotel_id = hotel_id
         self._lock = lock
         self._intake = Intake(writer, hotel_id)
+        door = Door(writer, hotel_id)
+        self._write = door.write
+        self._read = door.read
+        self.people = SqlPeople(door)
 
     async def __aenter__(self) -> Self:
         return self
@@ -101,21 +104,6 @@ class SqlStore:
         await self._writer.close()
         if self._lock is not None:
             self._lock.release()
-
-    async def _write(
-        self, work: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        return await self._writer.write(self._bound(work, *args, **kwargs))
-
-    async def _read(
-        self, work: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        return await self._writer.read(self._bound(work, *args, **kwargs))
-
-    def _bound(
-        self, work: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> Callable[[Connection], T]:
-        return lambda connection: work(Tx(connection, self._hotel_id), *args, **kwargs)
 
     # --- Inbox ---
 

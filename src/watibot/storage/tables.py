@@ -1,7 +1,9 @@
-"""The tables, once for both databases. `migrations/` makes them; a test proves that they agree.
+"""The tables of a message's way, once for both databases.
 
-Every row belongs to a hotel. Conditions of partial indexes are literals, here and in the statements
-that rely on them: SQLite takes a partial index only for the very same term.
+`migrations/` makes them; a test proves that they agree. Those of a migration out of OpenAI are in
+`migration_tables.py`, those of people in `desk_tables.py`. Every row belongs to a hotel. Conditions
+of partial indexes are literals, here and in the statements that rely on them: SQLite takes a
+partial index only for the very same term.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from sqlalchemy import (
 from watibot.storage.columns import Json, Moment, Name, Words
 
 # SQLite counts only an INTEGER key on by itself.
-_Serial = BigInteger().with_variant(Integer(), "sqlite")
+Serial = BigInteger().with_variant(Integer(), "sqlite")
 
 metadata = MetaData(
     naming_convention={
@@ -39,18 +41,18 @@ metadata = MetaData(
 )
 
 
-def _hotel() -> Column[str]:
+def hotel_column() -> Column[str]:
     return Column("hotel_id", Name, nullable=False)
 
 
-def _where(condition: ColumnElement[bool]) -> dict[str, Any]:
+def where(condition: ColumnElement[bool]) -> dict[str, Any]:
     return {"sqlite_where": condition, "postgresql_where": condition}
 
 
 conversations = Table(
     "conversations",
     metadata,
-    _hotel(),
+    hotel_column(),
     Column("conversation_id", Name, nullable=False),
     Column("channel", Name, nullable=False),
     Column("address", Name, nullable=False),
@@ -75,17 +77,24 @@ conversations = Table(
     Column("agent_context_injected", Boolean, nullable=False, server_default=text("false")),
     Column("vertex_context_injected", Boolean, nullable=False, server_default=text("false")),
     Column("context_checked_at", Moment),
+    Column("owner_at", Moment),  # of the newest word about who holds it
+    Column("taken_by", Words),
+    Column("chat_url", Words),  # the chat in the channel's own inbox
+    Column("stopped_at", Moment),  # the guest asked the assistant to be silent
+    Column("past_page", Integer),  # of an import under way, the next
+    Column("summary", Words),  # of the history up to and with `folded_until`
+    Column("folded_until", Moment),
     PrimaryKeyConstraint("hotel_id", "conversation_id"),
     Index("ix_conversations_address", "hotel_id", "channel", "address"),
     Index("ix_conversations_session", "hotel_id", "session_id"),  # for the view `threads`
 )
 HAS_WORK: ColumnElement[bool] = conversations.c.due_at.is_not(None)
-Index("ix_conversations_due", conversations.c.hotel_id, conversations.c.due_at, **_where(HAS_WORK))
+Index("ix_conversations_due", conversations.c.hotel_id, conversations.c.due_at, **where(HAS_WORK))
 
 aliases = Table(
     "aliases",
     metadata,
-    _hotel(),
+    hotel_column(),
     Column("channel", Name, nullable=False),
     Column("alias", Name, nullable=False),
     Column("conversation_id", Name, nullable=False),
@@ -95,8 +104,8 @@ aliases = Table(
 messages = Table(
     "messages",
     metadata,
-    Column("seq", _Serial, primary_key=True, autoincrement=True),
-    _hotel(),
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    hotel_column(),
     Column("channel", Name, nullable=False),
     Column("provider_id", Name, nullable=False),
     Column("record_id", Name),
@@ -119,15 +128,15 @@ Index(
     "ix_messages_waiting",
     messages.c.hotel_id,
     messages.c.conversation_id,
-    **_where(IS_WAITING),
+    **where(IS_WAITING),
 )
-Index("ix_messages_turn", messages.c.hotel_id, messages.c.turn_id, **_where(IN_TURN))
+Index("ix_messages_turn", messages.c.hotel_id, messages.c.turn_id, **where(IN_TURN))
 
 media = Table(
     "media",
     metadata,
-    Column("media_id", _Serial, primary_key=True, autoincrement=True),
-    _hotel(),
+    Column("media_id", Serial, primary_key=True, autoincrement=True),
+    hotel_column(),
     Column("message_seq", BigInteger, nullable=False),
     Column("channel", Name, nullable=False),
     Column("kind", Name, nullable=False),
@@ -142,12 +151,12 @@ media = Table(
     sqlite_autoincrement=True,
 )
 IS_PENDING: ColumnElement[bool] = media.c.state == literal_column("'pending'")
-Index("ix_media_pending", media.c.hotel_id, **_where(IS_PENDING))
+Index("ix_media_pending", media.c.hotel_id, **where(IS_PENDING))
 
 turns = Table(
     "turns",
     metadata,
-    _hotel(),
+    hotel_column(),
     Column("turn_id", Name, nullable=False),
     Column("conversation_id", Name, nullable=False),
     Column("state", Name, nullable=False),
@@ -166,7 +175,10 @@ turns = Table(
     Column("output_tokens", BigInteger, nullable=False),
     Column("thoughts_tokens", BigInteger, nullable=False),
     Column("model_seconds", Float, nullable=False),
+    # A colleague's words came to light while it ran.
+    Column("stale", Boolean, nullable=False, server_default=text("false")),
     PrimaryKeyConstraint("hotel_id", "turn_id"),
+    Index("ix_turns_opened", "hotel_id", "conversation_id", "opened_at"),
 )
 IS_RUNNING: ColumnElement[bool] = turns.c.state == literal_column("'running'")
 Index(
@@ -174,13 +186,13 @@ Index(
     turns.c.hotel_id,
     turns.c.conversation_id,
     unique=True,
-    **_where(IS_RUNNING),
+    **where(IS_RUNNING),
 )
 
 steps = Table(
     "steps",
     metadata,
-    _hotel(),
+    hotel_column(),
     Column("turn_id", Name, nullable=False),
     Column("position", Integer, nullable=False),
     Column("item_id", Name, nullable=False),
@@ -196,8 +208,8 @@ steps = Table(
 bubbles = Table(
     "bubbles",
     metadata,
-    Column("seq", _Serial, primary_key=True, autoincrement=True),
-    _hotel(),
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    hotel_column(),
     Column("bubble_id", Name, nullable=False),
     Column("conversation_id", Name, nullable=False),
     Column("turn_id", Name, nullable=False),
@@ -223,15 +235,15 @@ NOT_AT_REST: ColumnElement[bool] = bubbles.c.state.in_(
 )
 HAS_PROVIDER_ID: ColumnElement[bool] = bubbles.c.provider_id.is_not(None)
 HAS_RECORD_ID: ColumnElement[bool] = bubbles.c.record_id.is_not(None)
-Index("ix_bubbles_open", bubbles.c.hotel_id, bubbles.c.conversation_id, **_where(NOT_AT_REST))
-Index("ix_bubbles_provider", bubbles.c.hotel_id, bubbles.c.provider_id, **_where(HAS_PROVIDER_ID))
-Index("ix_bubbles_record", bubbles.c.hotel_id, bubbles.c.record_id, **_where(HAS_RECORD_ID))
+Index("ix_bubbles_open", bubbles.c.hotel_id, bubbles.c.conversation_id, **where(NOT_AT_REST))
+Index("ix_bubbles_provider", bubbles.c.hotel_id, bubbles.c.provider_id, **where(HAS_PROVIDER_ID))
+Index("ix_bubbles_record", bubbles.c.hotel_id, bubbles.c.record_id, **where(HAS_RECORD_ID))
 
 history = Table(
     "history",
     metadata,
-    Column("seq", _Serial, primary_key=True, autoincrement=True),
-    _hotel(),
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    hotel_column(),
     Column("conversation_id", Name, nullable=False),
     Column("item_id", Name, nullable=False),
     Column("kind", Name, nullable=False),
@@ -259,83 +271,21 @@ Index(
     history.c.hotel_id,
     history.c.conversation_id,
     history.c.at,
-    **_where(NOT_MIRRORED),
+    **where(NOT_MIRRORED),
 )
 Index(
     "ix_history_parked",
     history.c.hotel_id,
     history.c.conversation_id,
     history.c.at,
-    **_where(IS_PARKED),
-)
-
-# A conversation on its way out of OpenAI: how far it is, and what was counted.
-migrations = Table(
-    "migrations",
-    metadata,
-    _hotel(),
-    Column("conversation_id", Name, nullable=False),
-    Column("state", Name, nullable=False),
-    Column("problem", Words),
-    Column("attempts", Integer, nullable=False),
-    Column("source", Name),
-    Column("version", Name),
-    Column("messages", Integer, nullable=False),
-    Column("tool_calls", Integer, nullable=False),
-    Column("media", Integer, nullable=False),
-    Column("items", Integer, nullable=False),
-    Column("losses", Json),
-    Column("planned_at", Moment),
-    Column("exported_at", Moment),
-    Column("imported_at", Moment),
-    Column("verified_at", Moment),
-    Column("verified_version", Name),
-    Column("cut_over_at", Moment),
-    Column("rolled_back_at", Moment),
-    PrimaryKeyConstraint("hotel_id", "conversation_id"),
-)
-
-# The rows of the operator's earlier database, as they were, and what each says by itself: where its
-# conversation says the same still, the view `threads` shows the original.
-legacy_threads = Table(
-    "legacy_threads",
-    metadata,
-    _hotel(),
-    Column("position", BigInteger, nullable=False),
-    Column("wa_id", Words),
-    Column("conversation_id", Name),  # null: no conversation of any channel
-    Column("problem", Words),
-    Column("original", Json, nullable=False),
-    Column("provider", Name, nullable=False),
-    Column("thread_id", Name),
-    Column("last_guest_at", Moment, nullable=False),
-    Column("migrated_at", Moment),
-    Column("history_imported", Boolean, nullable=False),
-    Column("agent_context_injected", Boolean, nullable=False),
-    Column("vertex_context_injected", Boolean, nullable=False),
-    Column("context_checked_at", Moment),
-    PrimaryKeyConstraint("hotel_id", "position"),
-    Index("ix_legacy_threads_conversation", "hotel_id", "conversation_id"),
-    Index("ix_legacy_threads_wa_id", "hotel_id", "wa_id"),
-)
-adoptions = Table(
-    "adoptions",
-    metadata,
-    _hotel(),
-    Column("adopted_at", Moment, nullable=False),
-    Column("source", Words, nullable=False),
-    Column("backup", Words),
-    Column("row_count", BigInteger, nullable=False),
-    Column("digest", Name, nullable=False),
-    Column("shape", Json, nullable=False),  # its columns and the SQL that made it
-    PrimaryKeyConstraint("hotel_id"),
+    **where(IS_PARKED),
 )
 
 # The next free place under a provider's quota, for all processes together.
 quotas = Table(
     "quotas",
     metadata,
-    _hotel(),
+    hotel_column(),
     Column("name", Name, nullable=False),
     Column("next_at", Moment, nullable=False),
     PrimaryKeyConstraint("hotel_id", "name"),
@@ -344,8 +294,8 @@ quotas = Table(
 bookings = Table(
     "bookings",
     metadata,
-    Column("booking_id", _Serial, primary_key=True, autoincrement=True),
-    _hotel(),
+    Column("booking_id", Serial, primary_key=True, autoincrement=True),
+    hotel_column(),
     Column("key", Name, nullable=False),
     Column("conversation_id", Name, nullable=False),
     Column("channel", Name, nullable=False),
@@ -360,15 +310,18 @@ bookings = Table(
     Column("room", Words),
     Column("notes", Words),
     Column("created_at", Moment, nullable=False),
+    Column("amount_due", BigInteger),  # in hundredths of the currency; set by staff
+    Column("currency", Name),
     UniqueConstraint("hotel_id", "key"),
+    Index("ix_bookings_conversation", "hotel_id", "conversation_id"),
     sqlite_autoincrement=True,
 )
 
 notices = Table(
     "notices",
     metadata,
-    Column("notice_id", _Serial, primary_key=True, autoincrement=True),
-    _hotel(),
+    Column("notice_id", Serial, primary_key=True, autoincrement=True),
+    hotel_column(),
     Column("key", Name, nullable=False),
     Column("conversation_id", Name),
     Column("kind", Name, nullable=False),
@@ -382,13 +335,13 @@ notices = Table(
     sqlite_autoincrement=True,
 )
 IS_UNTOLD: ColumnElement[bool] = notices.c.due_at.is_not(None)
-Index("ix_notices_due", notices.c.hotel_id, notices.c.due_at, **_where(IS_UNTOLD))
+Index("ix_notices_due", notices.c.hotel_id, notices.c.due_at, **where(IS_UNTOLD))
 
 quarantine = Table(
     "quarantine",
     metadata,
-    Column("quarantine_id", _Serial, primary_key=True, autoincrement=True),
-    _hotel(),
+    Column("quarantine_id", Serial, primary_key=True, autoincrement=True),
+    hotel_column(),
     Column("channel", Name, nullable=False),
     Column("reason", Words, nullable=False),
     Column("raw", LargeBinary, nullable=False),

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from watibot.storage.tables import metadata
+from watibot.storage.all_tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

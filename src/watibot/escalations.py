@@ -1,0 +1,1 @@
+"""A dead end that a person has to see to. Pure."""

@@ -1,0 +1,1 @@
+"""What an answer must not give away. Pure."""

@@ -1,0 +1,1 @@
+"""Whether a picture proves a payment: our own rules over what the model read. Pure."""
