@@ -12,6 +12,9 @@ RUNNING := $(VENV)/.running
 OPENAI := $(VENV)/.openai
 TESTING := $(VENV)/.testing
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+# What is imported is compiled, and no more: the rest of it would be 60 MB.
+WARM := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -c \
+	"import watibot.wiring, watibot.wiring_migration, alembic.command, apprise"
 COMPILE := $(BIN)/pip-compile -q --generate-hashes --strip-extras --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
@@ -50,14 +53,16 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(RUNNING): requirements.lock pyproject.toml | $(BIN)/python
-	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-compile --require-hashes -r requirements.lock
 	$(PIP) install --no-deps -e .
+	$(WARM)
 	@touch $@
 
 # With what answers conversations that are not cut over yet.
 $(OPENAI): requirements-openai.lock pyproject.toml | $(BIN)/python
-	$(PIP) install --require-hashes -r requirements-openai.lock
+	$(PIP) install --no-compile --require-hashes -r requirements-openai.lock
 	$(PIP) install --no-deps -e .
+	$(WARM)
 	@touch $@ $(RUNNING)
 
 $(TESTING): requirements-test.lock pyproject.toml | $(BIN)/python
