@@ -315,6 +315,10 @@ async def test_the_same_on_postgresql(
         await hotel.migrate("verify", status=75)
         assert "another migration is under way" in hotel.errors
         lock.release()
+        away = "postgresql://nobody:secret@127.0.0.1:1/hotel"
+        await hotel.migrate("verify", status=75, WATIBOT_DATABASE_URL=away)
+        (line,) = hotel.errors.strip().splitlines()
+        assert "WATIBOT_DATABASE_URL: postgresql://nobody:***@127.0.0.1:1/hotel" in line
         assert "You may cut over." in await hotel.migrate("verify")
         await hotel.migrate("cutover", "--all")
         assert (await hotel.told("status"))["answered_by"] == {"vertex": 3}
