@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import acknowledge, migration, start, turns
+from bench import acknowledge, matching, migration, start, turns
 from bench.table import Line, show
 
 QUIET = 0.5  # load of a machine that has nothing else to do
@@ -23,6 +23,7 @@ MEASUREMENTS = {
     "start": start.measure,
     "acknowledge": acknowledge.measure,
     "turns": turns.measure,
+    "matching": matching.measure,
     "migration": migration.measure,
 }
 

@@ -64,6 +64,7 @@ class FakeChannel:
         self.failures: list[Failure] = []
         self.staff: set[str] = set()
         self.handed_over: list[tuple[str, str]] = []
+        self.notes: dict[str, str] = {}
         self._clock = clock
         self._channel = channel
         self._history = history
@@ -124,6 +125,10 @@ class FakeChannel:
         if self._desk:
             self.handed_over.append((conversation.address, reason))
         return self._desk
+
+    async def note(self, conversation: Conversation) -> str | None:
+        self._fail()
+        return self.notes.get(conversation.address)
 
     async def check(self) -> str:
         self._fail()

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from watibot.conversations import Conversation, Owner
+from watibot.escalations import EscalationCause
 from watibot.history import HistoryItem, ItemKind
 from watibot.hotel import Hotel, load
 from watibot.messages import ChannelName, MessageKind
 from watibot.ports import Booking, Notice
 from watibot.toolcalls import Caller
+from watibot.tools import Reader
 from watibot.turns import GuestMessage, Media, Progress, Step, Turn
 
 # A Friday, 12:00 in El Salvador.
@@ -200,8 +202,19 @@ class Colleagues:
     async def tell(self, caller: Caller, kind: str, title: str, body: str) -> None:
         self.told.append((kind, title, body))
 
+    async def escalate(self, caller: Caller, cause: EscalationCause, reason: str) -> None:
+        self.told.append(("escalation", cause, reason))
+
     async def hand_over(self, caller: Caller, reason: str) -> bool:
         if self._trouble:
             raise self._trouble
         self.handed_over.append(reason)
         return self._assigned
+
+
+class UnreadReceipts(Reader):
+    """For tools beside those of payments: nothing here is ever read."""
+
+    def __init__(self) -> None:
+        nothing = cast(Any, None)
+        super().__init__(nothing, nothing, nothing, nothing, nothing, nothing)

@@ -170,7 +170,7 @@ class Stage:
     ) -> str:
         """A guest of the time before, whom OpenAI answers: the thread's id."""
         takeover = Takeover(channel, conversation_id, conversation_id, held=True)
-        await self.store.takeover(takeover, self.clock.now())
+        await self.store.people.hold(takeover, self.clock.now(), self.clock.now())
         thread_id = f"thread_{conversation_id.replace(':', '')}"
         self.sql(
             "UPDATE conversations SET owner = 'bot', staff_until = NULL, provider = 'openai', "

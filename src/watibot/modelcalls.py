@@ -32,12 +32,14 @@ class Usage:
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
     """`instructions` are byte-identical from call to call; `contents` are wire-form contents, the
-    oldest first. Raw bytes in `inlineData.data` are base64 already."""
+    oldest first. Raw bytes in `inlineData.data` are base64 already. `schema`: the answer's text is
+    JSON of this JSON schema; not beside tools."""
 
     instructions: str
     contents: tuple[dict[str, Any], ...]
     tools: tuple[Tool, ...] = ()
     timeout: float = 180.0
+    schema: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,8 @@ class ToolResult:
 @dataclass(frozen=True, slots=True)
 class Caller:
     """On whose behalf a tool runs. `key` is the same for each repetition of the same call, so that
-    an effect happens once. `wa_id` or `subscriber_id` (with `channel`) names the guest."""
+    an effect happens once. `wa_id` or `subscriber_id` (with `channel`) names the guest. `latest`:
+    what the guest wrote that is being answered, and is no history yet."""
 
     hotel_id: str
     conversation_id: str
@@ -47,6 +48,7 @@ class Caller:
     turn_id: str
     key: str
     now: datetime
+    latest: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

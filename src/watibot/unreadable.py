@@ -22,6 +22,16 @@ KIND_NAMES = {
     AttachmentKind.FILE: "el archivo",
 }
 OTHER = "ese tipo de mensaje"
+_IN_ENGLISH = {
+    "la imagen": "the picture",
+    "la nota de voz": "the voice note",
+    "el audio": "the audio",
+    "el video": "the video",
+    "el documento": "the document",
+    "el sticker": "the sticker",
+    "el archivo": "the file",
+    OTHER: "that kind of message",
+}
 
 Reads = Callable[[str, int], bool]
 
@@ -31,15 +41,16 @@ def shown(media: Media, reads: Reads = readable) -> bool:
     return media.state is MediaState.READY and reads(media.mime or "", media.size or 0)
 
 
-def unreadable_kinds(turn: Turn, reads: Reads = readable) -> list[str]:
-    """In the guest's words, each once, in order."""
+def unreadable_kinds(turn: Turn, reads: Reads = readable, language: str = "es") -> list[str]:
+    """In the guest's words, each once, in order: Spanish, or English for whoever reads none."""
     kinds = []
     for message in turn.messages:
         if message.kind is MessageKind.UNSUPPORTED:
             kinds.append(OTHER)
         hidden = [one for one in message.media if not shown(one, reads)]
         kinds += [KIND_NAMES[AttachmentKind(one.kind)] for one in hidden]
-    return list(dict.fromkeys(kinds))
+    own = kinds if language == "es" else [_IN_ENGLISH[kind] for kind in kinds]
+    return list(dict.fromkeys(own))
 
 
 def only_unreadable(turn: Turn, reads: Reads = readable) -> bool:

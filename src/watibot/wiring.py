@@ -1,6 +1,6 @@
-"""`build(settings)` -> App: the only file that names concrete classes.
+"""`build(settings)` -> App: the service, of its concrete classes.
 
-Called by `watibot serve` and by the commands that need one part of it. Order matters at the start:
+Called by `watibot serve`. The adapters come from `wiring_outside.py`. Order matters at the start:
 the store first, then what works behind the webhooks, and only then the webhooks themselves.
 """
 
@@ -8,45 +8,38 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import httpx2
 from fastapi import FastAPI
 
-from watibot import channels, telemetry, tools
+from watibot import guard, telemetry, tools
 from watibot.channels.capture import Captures
-from watibot.channels.http import new_client
-from watibot.channels.manychat import Manychat
-from watibot.channels.media import DiskMediaFiles, HttpMediaSource
-from watibot.channels.wati import Wati
-from watibot.engines.clock import SystemClock
 from watibot.engines.local import LocalLanes
-from watibot.engines.quota import LocalQuota
 from watibot.errors import ProviderError
-from watibot.hotel import Hotel
 from watibot.hotel import load as load_hotel
-from watibot.instructions import InstructionsFile
+from watibot.instructions import Instructions, InstructionsFile
 from watibot.messages import ChannelName
-from watibot.ports import Channel, Clock, Notifier, Quota
-from watibot.providers.assistants import AssistantsServer
-from watibot.providers.gemini import Gemini
-from watibot.providers.google_auth import Tokens
-from watibot.providers.notify import AppriseNotifier
-from watibot.providers.openai_assistant import OpenAIAssistant
-from watibot.providers.openai_http import OpenAIHttp
-from watibot.providers.openai_key import Key
-from watibot.providers.openai_sdk import Sdk, check_installed
-from watibot.providers.sessions import VertexSessions
-from watibot.quotas import Rate
+from watibot.ports import Clock
+from watibot.providers.pictures import PillowPictures
 from watibot.service.alert import Alerts
-from watibot.service.answer import Answerer
+from watibot.service.answer import Along, Answerer
 from watibot.service.asking import Askers, AskGemini, AskOpenAI
 from watibot.service.deliver import Deliverer
+from watibot.service.desk import FrontDesk
+from watibot.service.escalate import Escalator
+from watibot.service.fold import Folder
+from watibot.service.gate import Gate
+from watibot.service.hold import Holder
+from watibot.service.look import Looker
 from watibot.service.media import Downloads
+from watibot.service.meter import Meter
 from watibot.service.mirror import Mirror
-from watibot.service.receive import Receiver
+from watibot.service.own_words import texts_of
+from watibot.service.past import Past
+from watibot.service.poll import Poller
+from watibot.service.receive import Listeners, Receiver
 from watibot.service.rounds import Rounds
 from watibot.service.steady import steadily
 from watibot.service.worker import Worker
@@ -57,35 +50,12 @@ from watibot.telemetry import Metrics
 from watibot.toolcalls import Caller
 from watibot.tools.toolkit import run as run_tool
 from watibot.web import app as web
+from watibot.web.console.routes import console
 from watibot.web.webhooks import MANYCHAT_ANSWER, WATI_ANSWER, Webhook
+from watibot.windows import Sizes
+from watibot.wiring_outside import Outside, outside
 
 log = telemetry.logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """The adapters, each the keeper of one promise."""
-
-    clock: Clock
-    channels: dict[ChannelName, Channel]
-    media: HttpMediaSource
-    files: DiskMediaFiles
-    gemini: Gemini
-    sessions: VertexSessions
-    notifier: Notifier
-    http: tuple[httpx2.AsyncClient, ...]
-    openai: OpenAIHttp | None = None
-    assistant: OpenAIAssistant | None = None
-
-    async def close(self) -> None:
-        await self.gemini.close()
-        await self.sessions.close()
-        if self.openai is not None:
-            await self.openai.close()
-        if self.assistant is not None:
-            await self.assistant.close()
-        for client in self.http:
-            await client.aclose()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,66 +69,33 @@ class App:
     clock: Clock
 
 
-def outside(settings: Settings, hotel: Hotel, store: SqlStore | None = None) -> Outside:
-    """Everything that talks to somebody else. Nothing is contacted yet. `store`: where the quotas
-    are kept together with other processes; without it this process keeps its own. Raises
-    SettingsError when what is asked for is not installed."""
-    clock = SystemClock(settings.service.clock)
-
-    def quota(name: str, per_minute: float) -> Quota:
-        if store is None:
-            return LocalQuota(per_minute, clock)
-        return store.quota(name, per_minute, clock, live=True)
-
-    # One rate for all that asks the same server.
-    asking = quota("openai", settings.openai.requests_per_minute)
-    openai = OpenAIHttp(settings.openai, clock, asking) if settings.openai.base_url else None
-    assistant = None
-    if openai is not None and settings.openai.assistant_id:
-        check_installed(settings.openai)
-        sdk = Sdk(settings.openai, clock, Key(settings.openai), asking)
-        assistant = OpenAIAssistant(settings.openai, clock, sdk, AssistantsServer(openai))
-    tokens = Tokens(file=settings.vertex.credentials_file)
-    vertex = settings.vertex
-    tls = httpx2.create_ssl_context()  # reading the authorities takes 50 ms: once
-    to_wati = new_client(settings.wati.timeout, tls)
-    to_manychat = new_client(settings.manychat.timeout, tls)
-    to_media = new_client(settings.media.timeout, tls)
-    made: list[Channel] = []
-    if settings.wati.base_url:
-        made.append(Wati(settings.wati, to_wati, clock, hotel.desk_email))
-    if settings.manychat.token.get_secret_value():
-        made.append(Manychat(settings.manychat, to_manychat, clock, settings.media.extra_hosts))
-    return Outside(
-        clock=clock,
-        channels=channels.table(*made),
-        media=HttpMediaSource(settings.wati, settings.media, to_media, clock),
-        files=DiskMediaFiles(settings.service.data_dir / "media"),
-        gemini=Gemini(vertex, clock, tokens, calls=Rate(vertex.model_calls_per_minute)),
-        sessions=VertexSessions(
-            vertex,
-            clock,
-            tokens,
-            appends=quota("sessions.appends", vertex.appends_per_minute),
-            writes=quota("sessions.writes", vertex.session_writes_per_minute),
-        ),
-        notifier=AppriseNotifier([url.get_secret_value() for url in settings.staff.notify_urls]),
-        http=(to_wati, to_manychat, to_media),
-        openai=openai,
-        assistant=assistant,
-    )
-
-
 async def build(settings: Settings) -> App:
     """The whole service. Raises SettingsError; the store's schema is up to date when it returns."""
     hotel = load_hotel(settings.service.hotel_file)
     instructions = InstructionsFile(settings.service.instructions_file, hotel)
     store = await storage.open(settings.service.database_url, hotel.id, sole=True)
-    out = outside(settings, hotel, store)
-    metrics = Metrics()
-    alerts = Alerts(store, out.notifier, out.clock, settings.patience)
-    downloads = Downloads(out.media, out.files, store, out.clock)
-    mirror = Mirror(store, out.sessions, out.clock, metrics)
+    calls = _Calls()
+    out = outside(settings, hotel, store, calls.count)
+    clock, metrics = out.clock, Metrics()
+    takeover_hours = settings.patience.takeover_hours
+    alerts = Alerts(store, out.notifier, clock, settings.patience)
+
+    async def tell(key: str, title: str, body: str) -> None:
+        await alerts.add(key, "calls", title, body)
+
+    meter = Meter(store.people, clock, "wati", settings.wati.calls_per_month, tell)
+    calls.count_with(meter.count)
+    escalator = Escalator(
+        store.escalations,
+        store,
+        alerts,
+        clock,
+        hotel,
+        settings.staff,
+        settings.service.public_url,
+    )
+    downloads = Downloads(out.media, out.files, store, clock)
+    mirror = Mirror(store, out.sessions, clock, metrics)
 
     async def hand_over(caller: Caller, reason: str) -> bool:
         conversation = await store.conversation(caller.conversation_id)
@@ -166,22 +103,64 @@ async def build(settings: Settings) -> App:
             return False
         return await out.channels[caller.channel].hand_over(conversation, reason)
 
-    kit = tools.build(hotel, store, alerts.of_tool, hand_over)
+    kit = tools.build(
+        hotel,
+        store,
+        alerts.of_tool,
+        escalator.of_tool,
+        hand_over,
+        tools.Reader(hotel, store.proofs, out.files, PillowPictures(), out.gemini, clock),
+    )
+    sizes = Sizes(
+        settings.vertex.history_tokens, settings.vertex.history_items, settings.limits.characters
+    )
+    folder = Folder(store, store.people, out.gemini, clock, hotel, sizes)
+
+    # Beside the turns there is room for conversations that only wait for a slow channel.
+    at_once = settings.service.turns_at_once
+    lanes = LocalLanes(store, clock, lambda name: worker.work(name), 4 * at_once)
+    holder = Holder(
+        store.people, store, out.channels, clock, takeover_hours, hotel.zone, lanes.wake
+    )
+
+    gate = Gate(store.people, store, clock, settings.limits, hotel.words, texts_of(hotel))
+    chats = {} if out.chat is None else {ChannelName.WHATSAPP: out.chat}
+    looker = Looker(
+        store.people,
+        chats,
+        clock,
+        meter,
+        settings.wati,
+        takeover_hours,
+        lambda message, raw, at: receiver.take(message, raw, at),
+        lanes.wake,
+        escalator.seen_to,
+    )
+    past = None
+    if out.past is not None:
+        past = Past(store.people, out.past, clock, meter, settings.wati)
+    names = tuple(tool.name for tool in kit)
+
+    def leak(text: str, current: Instructions) -> str | None:
+        return guard.leak(text, current.text, names)
+
     answerer = Answerer(
         store,
         Askers(
-            AskGemini(out.gemini, out.clock, hotel, kit),
-            AskOpenAI(out.assistant, store, out.clock, hotel, kit),
+            AskGemini(out.gemini, clock, hotel, kit, sizes),
+            AskOpenAI(out.assistant, store, clock, hotel, kit),
         ),
-        out.clock,
+        clock,
         hotel,
         instructions,
-        Rounds(kit, run_tool, out.clock, settings.patience, metrics),
+        Rounds(kit, run_tool, clock, settings.patience, metrics),
         downloads,
         alerts,
         settings.patience,
         settings.vertex.history_items,
         metrics,
+        escalator,
+        Along(gate.before, leak, looker.start, folder.look),
     )
     deliverer = Deliverer(
         store,
@@ -191,19 +170,19 @@ async def build(settings: Settings) -> App:
             ChannelName.FACEBOOK: settings.manychat.bubble_gap,
             ChannelName.INSTAGRAM: settings.manychat.bubble_gap,
         },
-        out.clock,
+        clock,
         alerts,
         settings.patience,
         metrics,
         mirror.look,
+        escalator,
+        holder.changed,
     )
-    worker = Worker(store, answerer, deliverer, out.clock, settings.service.turns_at_once, metrics)
-    # Beside the turns there is room for conversations that only wait for a slow channel.
-    lanes = LocalLanes(store, out.clock, worker.work, 4 * settings.service.turns_at_once)
+    worker = Worker(store, answerer, deliverer, clock, at_once, metrics)
     receiver = Receiver(
         store,
         store,
-        out.clock,
+        clock,
         {
             ChannelName.WHATSAPP: settings.whatsapp,
             ChannelName.FACEBOOK: settings.facebook,
@@ -214,16 +193,35 @@ async def build(settings: Settings) -> App:
         alerts,
         metrics,
         lanes.wake,
+        escalator,
+        Listeners(
+            heard=gate.heard,
+            colleague=gate.colleague,
+            hold=holder.changed,
+            new=past.new if past is not None else lambda conversation_id: None,
+            held=looker.held,
+        ),
     )
+    runs: dict[str, Callable[[], Awaitable[None]]] = {
+        "alerts": alerts.run,
+        "escalations": escalator.run,
+        "takeovers": holder.run,
+        "summaries": folder.run,
+        "mirror": mirror.run,
+        "lanes": lanes.run,
+    }
+    if out.chat is not None:
+        runs["calls"] = meter.run
+    if past is not None and settings.wati.past_messages:
+        runs["past"] = past.run
+    if out.contacts is not None and settings.wati.poll_seconds:
+        poller = Poller(store.people, out.contacts, looker, meter, clock, settings.wati, hotel.id)
+        runs["poll"] = poller.run
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await downloads.resume()
-        tasks = [
-            asyncio.create_task(steadily("alerts", alerts.run, out.clock)),
-            asyncio.create_task(steadily("mirror", mirror.run, out.clock)),
-            asyncio.create_task(steadily("lanes", lanes.run, out.clock)),
-        ]
+        tasks = [asyncio.create_task(steadily(name, run, clock)) for name, run in runs.items()]
         warming = asyncio.create_task(_warm_up(out))
         if out.assistant is None:
             left = (await store.counts())["conversations_openai"]
@@ -238,7 +236,10 @@ async def build(settings: Settings) -> App:
                 task.cancel()
             # A thread cannot be cancelled, and the loop would wait for it at its end.
             await asyncio.gather(warming, *tasks, return_exceptions=True)
+            await looker.stop()
             await downloads.stop()
+            with contextlib.suppress(Exception):  # some calls are not counted then
+                await meter.flush()
             await out.close()
             await store.close()
             log.info("service.stopped")
@@ -258,7 +259,7 @@ async def build(settings: Settings) -> App:
             channel.read if channel else None,
             receiver,
             secret,
-            out.clock.now,
+            clock.now,
             metrics,
             captures.keep if captures else None,
         )
@@ -267,8 +268,44 @@ async def build(settings: Settings) -> App:
         "/webhook": webhook("wati", WATI_ANSWER),
         "/manychat/webhook": webhook("manychat", MANYCHAT_ANSWER),
     }
-    app = web.create(webhooks, metrics, store.counts, lambda: lanes.depth, lifespan)
-    return App(app, store, lanes, mirror, out.clock)
+    desk = FrontDesk(
+        store,
+        store.people,
+        store.escalations,
+        store.proofs,
+        store.console,
+        clock,
+        takeover_hours,
+        lanes.wake,
+    )
+    pages = console(
+        desk,
+        store,
+        store.escalations,
+        store.proofs,
+        store.console,
+        out.files,
+        clock,
+        hotel.name,
+        hotel.zone,
+        settings.service.public_url,
+    )
+    app = web.create(webhooks, metrics, store.counts, lambda: lanes.depth, lifespan, pages)
+    return App(app, store, lanes, mirror, clock)
+
+
+class _Calls:
+    """Lets the adapters count before there is who counts: the meter tells staff, and the way to
+    staff is an adapter too."""
+
+    def __init__(self) -> None:
+        self._count: Callable[[], None] = lambda: None
+
+    def count_with(self, count: Callable[[], None]) -> None:
+        self._count = count
+
+    def count(self) -> None:
+        self._count()
 
 
 async def _warm_up(out: Outside) -> None:

@@ -28,15 +28,13 @@ from watibot.providers.exports import Exports
 from watibot.providers.google_auth import Tokens
 from watibot.providers.openai_http import OpenAIHttp
 from watibot.providers.sessions import VertexSessions
-from watibot.quotas import Rate
 from watibot.service.mirror import Mirror
 from watibot.settings import Settings
 from watibot.storage import store as storage
 from watibot.telemetry import Metrics
+from watibot.wiring_outside import WATI_READS_PER_MINUTE
 
 SOURCES = ("assistants", "conversations", "exports", "archive", "wati")
-# WATI takes 10 reads in 10 seconds; the other half is the running service's.
-_WATI_READS = (30, 5)
 
 
 @asynccontextmanager
@@ -59,7 +57,8 @@ async def migration(settings: Settings) -> AsyncIterator[Means]:
         mirror = Mirror(store, sessions, clock, Metrics())
         per_minute = settings.openai.requests_per_minute
         asking = store.quota("openai", per_minute, clock, live=False)
-        past = _past(settings, clock, asking, stack)
+        reading = store.quota("wati.reads", WATI_READS_PER_MINUTE, clock, live=False)
+        past = _past(settings, clock, asking, reading, stack)
         yield Means(
             hotel_id=hotel.id,
             store=store,
@@ -86,7 +85,9 @@ class _Past:
     contacts: dict[ChannelName, Contacts]
 
 
-def _past(settings: Settings, clock: Clock, asking: Quota, stack: AsyncExitStack) -> _Past:
+def _past(
+    settings: Settings, clock: Clock, asking: Quota, reading: Quota, stack: AsyncExitStack
+) -> _Past:
     archive = Archive(settings.migration.archive_dir)
     made: dict[str, ThreadSource] = {"archive": archive}
     if settings.migration.exports is not None:
@@ -103,7 +104,7 @@ def _past(settings: Settings, clock: Clock, asking: Quota, stack: AsyncExitStack
     if settings.wati.base_url:
         client = new_client(settings.wati.timeout)
         stack.push_async_callback(client.aclose)
-        reads = Rate(*_WATI_READS)
+        reads = reading
         made["wati"] = WatiHistory(settings.wati, client, clock, reads)
         contacts[ChannelName.WHATSAPP] = WatiContacts(settings.wati, client, clock, reads).addresses
     if settings.manychat.token.get_secret_value():

@@ -2,10 +2,12 @@
 
 Pure. `storage/` calls it when a message becomes history, `prompts.py` when it builds the open
 turn's contents, so that a message reads the same before and after. Notes are Spanish, in brackets.
+What staff noted when they gave a conversation back is told apart here from what they wrote in it.
 """
 
 from __future__ import annotations
 
+from watibot.history import HistoryItem, ItemKind
 from watibot.messages import AttachmentKind, MessageKind
 from watibot.turns import GuestMessage, Media, MediaState
 
@@ -25,6 +27,20 @@ _NOTED: dict[MessageKind, str] = {
     MessageKind.CONTACTS: "contacto",
     MessageKind.UNSUPPORTED: "mensaje que no se puede leer",
 }
+
+
+# How staff begin a note that no guest is ever to be told.
+_INTERNAL = ("interno", "interna")
+
+
+def is_note(item: HistoryItem) -> bool:
+    """Whether staff left these words for the assistant, and no guest has read them."""
+    return item.kind is ItemKind.STAFF and (item.origin or {}).get("source") == "note"
+
+
+def is_internal(item: HistoryItem) -> bool:
+    """Whether it is a note that begins with `interno:`."""
+    return is_note(item) and item.text.lstrip(" [(#").casefold().startswith(_INTERNAL)
 
 
 def history_text(message: GuestMessage) -> str:

@@ -19,6 +19,7 @@ from watibot.channels.wati_history import WatiHistory
 from watibot.emulators import openai as openai_emulator
 from watibot.emulators import wati as wati_emulator
 from watibot.emulators.kit import Clock, Emulator, serve
+from watibot.emulators.wati_world import Operator
 from watibot.engines.quota import LocalQuota
 from watibot.errors import Cause, ProviderError
 from watibot.ports.threads import ThreadSource
@@ -189,13 +190,14 @@ async def wati_rig() -> AsyncIterator[Rig]:
 
         async def seed(name: str, count: int) -> list[Row]:
             world = emulator.world
+            api = Operator("api@hotel.example", "API", world.new_id(), is_api=True)
             guest = world.add_guest(address(name), "Ana")
             opened = len(guest.rows)
             for n in range(count - opened):
                 at = clock.time() + n / 8
                 if n % 2:
                     await clock.sleep(0.1)
-                    world.hotel_says(guest, world.api, type="text", text=f"Sí {n}", data=None)
+                    world.hotel_says(guest, api, type="text", text=f"Sí {n}", data=None)
                 else:
                     world.guest_says(guest, at, type="text", text=f"¿Hay? {n}", data=None)
                 await clock.sleep(0.2)

@@ -49,7 +49,7 @@ async def test_items_are_given_to_the_mirror_again_and_then_in_doubt(
 ) -> None:
     message = inbound("hola")
     taken = Takeover(message.channel, GUEST, GUEST, held=True)
-    await store.takeover(taken, NOON + timedelta(days=1))
+    await store.people.hold(taken, NOON, NOON + timedelta(days=1))
     await store.receive(message, b"{}", NOON, DEBOUNCE)
     job = await store.mirror_job(GUEST, 10)
     assert job is not None

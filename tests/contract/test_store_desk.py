@@ -274,7 +274,8 @@ async def test_a_handover_may_still_say_so(store: SqlStore, hand: Hand) -> None:
 async def test_a_running_turn_outlives_a_takeover(store: SqlStore, hand: Hand) -> None:
     await hand.hear()
     turn = await hand.begin()
-    await store.takeover(Takeover(ChannelName.WHATSAPP, GUEST, GUEST, held=True), UNTIL)
+    takeover = Takeover(ChannelName.WHATSAPP, GUEST, GUEST, held=True)
+    await store.people.hold(takeover, at(30), UNTIL)
     await hand.release()
     assert (await hand.claim(40)).open
     turn = await hand.open(40)

@@ -109,7 +109,8 @@ async def test_staff_are_asked_before_every_bubble(store: SqlStore, hand: Hand) 
     await hand.hear()
     _, (first, second) = await hand.answer("uno", "dos")
     await hand.send(first)
-    await store.takeover(Takeover(ChannelName.WHATSAPP, GUEST, GUEST, held=True), UNTIL)
+    takeover = Takeover(ChannelName.WHATSAPP, GUEST, GUEST, held=True)
+    await store.people.hold(takeover, at(30), UNTIL)
     assert await hand.permit(second) == "staff"
     assert await states(store) == {"sent": 1, "cancelled": 1}
     assert await hand.release() is None

@@ -97,6 +97,78 @@ def test_notes_of_the_system_are_not_the_guests_words() -> None:
     assert text_of(say(user("[ask about breakfast]", "thanks"))) == SAYS["thanks"]["en"]
 
 
+ROSA = '<personal nombre="Rosa" hora="martes 24 de noviembre de 2026, 14:05">{}</personal>'
+LATE = "Con gusto le doy late check-out hasta las 2 p. m., sin costo."
+BLOCK = """\
+=== CONVERSACIONES CON AGENTES HUMANOS ===
+El siguiente historial muestra conversaciones previas entre el cliente y agentes humanos...
+
+--- Conversación 1 ---
+Cliente: ¿me puedo quedar más?
+Agente (Rosa): {}
+
+=== FIN DEL HISTORIAL DE AGENTES ==="""
+
+
+def test_people_are_told_apart_by_their_envelopes() -> None:
+    note = (
+        "[Ahora en el hotel: martes. Nombre del huésped en su perfil: <perfil>Breakfast</perfil>]"
+    )
+    held = user(ROSA.format("¿Y el desayuno? Le espero\nen la piscina"))
+    burst = user(note, "<huesped>¿hay parqueo?\n[documento: wifi.pdf]</huesped>", "[wifi]")
+    assert text_of(say(held, burst)) == ANSWERS["parking"]["es"]
+    tapped = user(note, "<huesped>[botón elegido: Pool]</huesped>")
+    assert text_of(say(tapped)) == ANSWERS["pool"]["en"]
+
+
+@pytest.mark.parametrize("form", [ROSA, BLOCK])
+@pytest.mark.parametrize(
+    ("guest", "promise", "expected"),
+    [
+        ("¿A qué hora es la salida?", LATE, f"Como le dijo Rosa: «{LATE}»"),
+        ("¿Hasta qué hora es el check-out?", LATE, f"Como le dijo Rosa: «{LATE}»"),
+        ("What time is check-out?", LATE, f"As Rosa told you: “{LATE}”"),
+        ("¿Cuánto cuesta la noche?", "Le dejo el precio en $50", "«Le dejo el precio en $50»"),
+        ("¿Cuánto cuesta la noche?", LATE, ANSWERS["prices"]["es"]),
+        ("¿Hasta qué hora es el check-out?", "La salida la veo luego", ANSWERS["check_out"]["es"]),
+    ],
+)
+def test_a_colleagues_promise_is_repeated_when_the_guest_asks(
+    form: str, guest: str, promise: str, expected: str
+) -> None:
+    earlier = [user("hola"), {"role": "model", "parts": [{"text": "¡Hola!"}]}]
+    told = text_of(say(*earlier, user(form.format(promise)), user(guest)))
+    assert told.endswith(expected)
+    assert ("Rosa" in told) == ("Rosa" in expected or "$50" in expected)
+
+
+def test_the_newest_promise_counts() -> None:
+    old, new = ROSA.format("salida a las 12"), ROSA.format("mejor: salida a las 3")
+    told = text_of(say(user(old), user(new), user("<huesped>¿y la salida?</huesped>")))
+    assert told == "Como le dijo Rosa: «mejor: salida a las 3»"
+
+
+def test_what_a_colleague_answered_is_not_answered_again() -> None:
+    asked = user("<huesped>¿tienen wifi?</huesped>")
+    told = say(asked, user(ROSA.format("Sí")), user("<huesped>¿y parqueo?</huesped>"))
+    assert text_of(told) == ANSWERS["parking"]["es"]
+
+
+def test_a_summary_keeps_promises() -> None:
+    told = {"parts": [{"text": "# Resumen de una conversación\n\nUsted resume."}]}
+    said = "\n".join(["<huesped>hola</huesped>", ROSA.format(LATE), "[Escriba ahora el resumen.]"])
+    first = text_of(say(user(said), systemInstruction=told, tools=TOOLS))
+    assert first.startswith(
+        "Resumen de prueba: 1 mensajes del huésped.\nLo último que dijo: hola\n"
+    )
+    again = f"<resumen>{first}</resumen>\n<huesped>gracias</huesped>"
+    second = text_of(say(user(again), systemInstruction=told))
+    asked = text_of(
+        say(user(f"<resumen>{second}</resumen>"), user("<huesped>¿la salida?</huesped>"))
+    )
+    assert asked == f"Como le dijo Rosa: «{LATE}»"
+
+
 @pytest.mark.parametrize(
     ("blob", "expected"),
     [

@@ -1,7 +1,8 @@
-"""A service that can be killed, guests who go on writing, and what must be true afterwards.
+"""A service that can be killed, guests who go on writing, and colleagues who take some of them.
 
-Used by `test_kill.py`. Each guest asks about each subject once at most, so that every answer of the
-stand-in model belongs to one message: found never, it was lost; found twice, it was doubled.
+Used by `test_kill.py`; `kill_judge.py` says what must be true afterwards. Each guest asks about
+each subject once at most, so that every answer of the stand-in model belongs to one message: found
+never, it was lost; found twice, it was doubled.
 """
 
 from __future__ import annotations
@@ -9,11 +10,9 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-import sqlite3
 import sys
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,11 +20,10 @@ from typing import Any
 import httpx2
 
 from tests.flow.house import until
-from watibot.emulators.hotel_phrases import ANSWERS, SAYS
+from watibot.emulators.hotel_phrases import SAYS
 from watibot.emulators.kit import Clock
 
 COMMAND: tuple[str, ...] = ("-m", "watibot", "serve")
-Entry = dict[str, Any]
 
 QUESTIONS = {
     "breakfast": "¿A qué hora sirven el desayuno?",
@@ -86,126 +84,149 @@ class Service:
             return counts
 
 
+COLLEAGUE = {"email": "recepcion@casajacaranda.example", "name": "Rosa Menjívar"}
+NOTES = tuple(
+    words.split()
+    for words in (
+        "ahora enseguida pronto luego mañana hoy temprano ya después siempre",
+        "pregunto confirmo reviso consulto averiguo verifico busco anoto apunto hablo",
+        "cocina jardinería gerencia bodega contabilidad mantenimiento eventos bar spa terraza",
+    )
+)
+# One in so many guests writes through ManyChat, and one in so many is taken over.
+MANYCHAT, TAKEN = 0.25, 0.45
+# Virtual seconds: a chat is looked at once a minute at most while staff hold it.
+A_LOOK = 62.0
+
+
+@dataclass
+class Guest:
+    """A guest under way; `taken` once a colleague has had the chat."""
+
+    emulator: str
+    address: str
+    questions: list[str]
+    taken: bool = False
+
+
 @dataclass
 class Guests:
-    """Seats that are never empty: when a guest has asked everything, the next one sits down."""
+    """Seats that are never empty: when a guest has asked everything, the next one sits down. Some
+    are taken over by a colleague in between. `urls` are the emulators' by name."""
 
     http: httpx2.AsyncClient
-    wati: str
+    urls: Mapping[str, str]
     clock: Clock
     chance: random.Random
-    numbers: Iterator[int] = field(default_factory=lambda: iter(range(50370000001, 50370009999)))
+    numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 9999)))
+    words: Iterator[int] = field(default_factory=lambda: iter(range(1, 9999)))
+    seen: list[Guest] = field(default_factory=list)
 
     async def play(self) -> None:
         while True:
-            wa_id = str(next(self.numbers))
-            await self._post("guests", {"waId": wa_id, "name": "Eva"})
-            for text in self._wants_to_say():
-                await self._post(f"guests/{wa_id}/messages", {"text": text})
+            guest = await self._arrives()
+            wants = self._wants_to_say(guest)
+            taken_after = self.chance.randrange(len(wants)) if self._is_taken() else None
+            for number, text in enumerate(wants):
+                await self._says(guest, text)
                 await self.clock.sleep(self.chance.uniform(0.5, 40))
+                if number == taken_after:
+                    await self._colleague(guest)
 
-    def _wants_to_say(self) -> list[str]:
-        subjects = self.chance.sample(sorted(QUESTIONS), len(QUESTIONS))
+    async def close(self) -> list[str]:
+        """Whoever was taken over asks once more, so that no hand-back goes unheard: nobody but the
+        guest's next message makes the service look. The guests' addresses."""
+        taken = [guest for guest in self.seen if guest.taken]
+        for guest in taken:
+            if guest.emulator == "manychat":
+                await self._gives_back(guest, {})
+            else:
+                await self._act(guest, "release", {})
+        await self.clock.sleep(A_LOOK)
+        for guest in taken:
+            await self._says(guest, guest.questions.pop())
+        return [guest.address for guest in taken]
+
+    async def _arrives(self) -> Guest:
+        number = next(self.numbers)
+        questions = self.chance.sample(sorted(QUESTIONS.values()), len(QUESTIONS))
+        if self.chance.random() >= MANYCHAT:
+            guest = Guest("wati", str(50370000000 + number), questions)
+            spec = {"waId": guest.address, "name": "Eva"}
+        else:
+            guest = Guest("manychat", str(710000 + number), questions)
+            platform = self.chance.choice(["facebook", "instagram"])
+            spec = {"subscriber_id": guest.address, "platform": platform, "name": "Eva"}
+        await self._post(guest.emulator, "guests", spec)
+        self.seen.append(guest)
+        return guest
+
+    def _is_taken(self) -> bool:
+        return self.chance.random() < TAKEN
+
+    def _wants_to_say(self, guest: Guest) -> list[str]:
+        """Some questions are kept for later."""
         kind = self.chance.random()
-        if kind < 0.25:
-            return ["\n".join(QUESTIONS[each] for each in subjects)]  # an answer of two bubbles
-        if kind < 0.45:
-            return [BOOKING, QUESTIONS[subjects[0]]]
-        return [QUESTIONS[each] for each in subjects[: self.chance.randint(2, 6)]]
+        if kind < 0.2:
+            asked, guest.questions = guest.questions[:9], guest.questions[9:]
+            return ["\n".join(asked)]  # an answer of two bubbles
+        if kind < 0.4:
+            return [BOOKING, guest.questions.pop()]
+        return [guest.questions.pop() for _ in range(self.chance.randint(2, 6))]
 
-    async def _post(self, path: str, body: dict[str, str]) -> None:
-        answer = await self.http.post(f"{self.wati}/_emulator/{path}", json=body)
+    async def _says(self, guest: Guest, text: str) -> None:
+        await self._post(guest.emulator, f"guests/{guest.address}/messages", {"text": text})
+
+    async def _colleague(self, guest: Guest) -> None:
+        """Takes the chat, writes, hears the guest, gives it back."""
+        guest.taken = True
+        if guest.emulator == "manychat":
+            by, news = self.chance.choice(["tag", "field"]), self._news()
+            await self._act(guest, "bot_off", {"on": True, "by": by, **news})
+            await self._act(guest, "reply", {"text": self._note()})
+        else:
+            for _ in range(self.chance.randint(1, 2)):
+                await self._act(guest, "reply", {"text": self._note(), **self._news()})
+                await self.clock.sleep(self.chance.uniform(0.2, 8))
+        await self.clock.sleep(self.chance.uniform(0.2, 15))
+        if len(guest.questions) > 2 and self.chance.random() < 0.7:
+            await self._says(guest, guest.questions.pop())
+            await self.clock.sleep(self.chance.uniform(0.2, 30))
+        if guest.emulator == "manychat":
+            await self._gives_back(guest, self._news())
+        else:
+            await self._act(guest, "release", {})
+        await self.clock.sleep(self.chance.uniform(0.5, 20))
+
+    async def _gives_back(self, guest: Guest, news: dict[str, object]) -> None:
+        for by in ("field", "tag"):
+            await self._act(guest, "bot_off", {"on": False, "by": by, **news})
+
+    def _note(self) -> str:
+        """Each time in other words, and nothing that the stand-in model takes for a promise."""
+        number = next(self.words)
+        words = (each[number // 10**place % 10] for place, each in enumerate(NOTES))
+        return f"Rosa: {' '.join(words)}."
+
+    def _news(self) -> dict[str, object]:
+        """How the webhook of what a colleague did travels; `quiet` and `lost`: never."""
+        kind = self.chance.random()
+        if kind < 0.5:
+            return {}
+        if kind < 0.7:
+            return {"duplicates": self.chance.randint(1, 3)}
+        if kind < 0.9:
+            return {"delay": self.chance.uniform(1, 30)}
+        return {"gone": True}
+
+    async def _act(self, guest: Guest, act: str, spec: dict[str, object]) -> None:
+        told = {key: value for key, value in spec.items() if key != "gone"}
+        if spec.get("gone"):
+            told["lost" if guest.emulator == "wati" else "quiet"] = True
+        who = COLLEAGUE if guest.emulator == "wati" else {"name": COLLEAGUE["name"]}
+        await self._post(guest.emulator, f"staff/{guest.address}/{act}", {**told, **who})
+
+    async def _post(self, emulator: str, path: str, body: Mapping[str, object]) -> Any:
+        answer = await self.http.post(f"{self.urls[emulator]}/_emulator/{path}", json=body)
         assert answer.status_code == 201, answer.text
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Everything that the checks need, of the emulators and of the store that is left."""
-
-    wrote: list[Entry]  # by guests, in order
-    arrived: list[Entry]  # bubbles, in order
-    store: Path
-    sessions: dict[str, list[str]]  # our event ids by session, in order
-
-    def faults(self) -> list[str]:
-        """One line for each thing that must not be."""
-        return [*self._answers(), *self._bubbles(), *self._rows(), *self._mirrored()]
-
-    def _answers(self) -> Iterator[str]:
-        """Every question is answered once, and after it was asked."""
-        to_guest: defaultdict[str, list[Entry]] = defaultdict(list)
-        for bubble in self.arrived:
-            to_guest[bubble["waId"]].append(bubble)
-        for message in self.wrote:
-            for what, answer in _expected(message["text"]):
-                found = [one for one in to_guest[message["waId"]] if answer in one["text"]]
-                if len(found) != 1:
-                    yield f"{message['waId']} {what}: answered {len(found)} times"
-                elif found[0]["n"] < message["n"]:
-                    yield f"{message['waId']} {what}: answered before it was asked"
-
-    def _bubbles(self) -> Iterator[str]:
-        """No bubble arrives twice, and those of a guest arrive in the outbox's order."""
-        for local_id, count in Counter(one["localMessageId"] for one in self.arrived).items():
-            if count > 1:
-                yield f"bubble {local_id}: accepted {count} times"
-        arrived: defaultdict[str, list[str]] = defaultdict(list)
-        for one in self.arrived:
-            arrived[one["waId"]].append(one["localMessageId"])
-        outbox: defaultdict[str, list[str]] = defaultdict(list)
-        for guest, bubble, state in self._select(
-            "select conversation_id, bubble_id, state from bubbles order by seq"
-        ):
-            if state == "sent":
-                outbox[guest].append(bubble)
-            elif state != "cancelled":
-                yield f"bubble {bubble}: {state}"
-        for guest in sorted(arrived.keys() | outbox.keys()):
-            if arrived[guest] != outbox[guest]:
-                yield f"{guest}: bubbles arrived unlike the outbox"
-
-    def _rows(self) -> Iterator[str]:
-        """Every message is stored once and lies in an answered turn; one booking for each wish."""
-        stored = Counter(row[0] for row in self._select("select provider_id from messages"))
-        for message in self.wrote:
-            if stored[message["wamid"]] != 1:
-                yield f"{message['waId']}: a message is stored {stored[message['wamid']]} times"
-        if len(stored) != len(self.wrote):
-            yield f"{len(stored)} messages stored, {len(self.wrote)} written"
-        for guest, state in self._select(
-            "select m.conversation_id, coalesce(t.state, 'without a turn') from messages m "
-            "left join turns t using (turn_id)"
-        ):
-            if state != "answered":
-                yield f"{guest}: a message's turn is {state}"
-        wished = Counter(one["waId"] for one in self.wrote if one["text"] == BOOKING)
-        made = Counter(row[0] for row in self._select("select conversation_id from bookings"))
-        if wished != made:
-            yield f"{made.total()} bookings for {wished.total()} wishes"
-
-    def _mirrored(self) -> Iterator[str]:
-        """A session holds the conversation's history: nothing twice, nothing missing, in order."""
-        history: defaultdict[str, list[str]] = defaultdict(list)
-        for session, item in self._select(
-            "select c.session_id, h.item_id from history h "
-            "join conversations c using (conversation_id) order by h.at"
-        ):
-            history[session].append(item)
-        for session in sorted(history.keys() | self.sessions.keys(), key=str):
-            events, items = self.sessions.get(session, []), history[session]
-            if len(set(events)) < len(events):
-                yield f"session {session}: an event is doubled"
-            elif events != items:
-                yield f"session {session}: {len(events)} events unlike {len(items)} items"
-
-    def _select(self, query: str) -> Sequence[tuple[Any, ...]]:
-        with closing(sqlite3.connect(self.store)) as database:
-            return database.execute(query).fetchall()
-
-
-def _expected(text: str) -> Iterator[tuple[str, str]]:
-    if text == BOOKING:
-        yield "booking", BOOKED
-    for subject, question in QUESTIONS.items():
-        if question in text:
-            yield subject, ANSWERS[subject]["es"]
+        return answer.json()

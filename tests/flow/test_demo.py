@@ -23,10 +23,13 @@ def test_the_demo_ends_by_itself_and_everything_holds() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     found = dict(re.findall(r"^([a-z ]+?)  +(\S.*?) *$", done.stdout, re.MULTILINE))
-    assert found["guests"] == "12"
+    assert found["guests"] == "15"
     assert [found[name] for name in ("lost", "doubled", "out of order")] == ["0", "0", "0"]
     assert "not ok" not in done.stdout
     for said in ("WhatsApp", "Messenger", "Instagram", "the model is away", "staff are told"):
         assert said in done.stdout
+    assert done.stdout.count("is given back") == 3
+    for hour in ("2:40 p. m.", "3:10 p. m.", "2:50 p. m."):
+        assert len(re.findall(f"← Como le dijo .*{hour}", done.stdout)) > 0, hour
     assert "migrate" not in done.stdout
     assert "\x1b" not in done.stdout, "colours are for terminals"

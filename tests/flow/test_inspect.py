@@ -131,9 +131,8 @@ async def test_repair_without_a_service_mirrors_here(tmp_path: Path) -> None:
             message = inbound(f"hola {number}", sent=number)
             await store.receive(message, b"{}", NOON, DEBOUNCE)
             if number == 0:
-                await store.takeover(
-                    Takeover(message.channel, GUEST, GUEST, held=True), NOON + timedelta(days=1)
-                )
+                taken = Takeover(message.channel, GUEST, GUEST, held=True)
+                await store.people.hold(taken, NOON, NOON + timedelta(days=1))
         mirror = Mirror(store, sessions, clock, Metrics())
         await mirror.mirror(GUEST)
         conversation = await store.conversation(GUEST)

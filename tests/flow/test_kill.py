@@ -1,5 +1,6 @@
-"""The service is killed again and again while guests write; afterwards nothing may be lost, doubled
-or out of order. What must hold is judged by what WATI and Vertex saw, beside the store.
+"""The service is killed again and again while guests write and colleagues take chats over;
+afterwards nothing may be lost, doubled, out of order or said over a colleague's head. What must
+hold is judged by what the channels and Vertex saw, beside the store.
 
 Time runs faster than the clock on the wall, for the service and for the emulators alike.
 """
@@ -13,7 +14,7 @@ import random
 import signal
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ import httpx2
 import pytest
 
 from tests.flow.house import HOTEL, INSTRUCTIONS, SECRET, until
-from tests.flow.killing import Guests, Outcome, Service
+from tests.flow.kill_judge import Outcome
+from tests.flow.killing import Guests, Service
 from watibot.emulators.kit import Clock, free_port
 from watibot.emulators.launch import launch, settings_for
 
@@ -40,7 +42,7 @@ OPTIONS: dict[str, dict[str, object]] = {
 }
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(300)
 @pytest.mark.xdist_group("kill")
 async def test_nothing_is_lost_or_doubled_when_the_service_is_killed(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -50,7 +52,7 @@ async def test_nothing_is_lost_or_doubled_when_the_service_is_killed(
     seed = random.randrange(2**32)
     chance = random.Random(seed)
     async with town(tmp_path) as (service, urls, clock, http):
-        guests = Guests(http, urls["wati"], clock, chance)
+        guests = Guests(http, urls, clock, chance)
         playing = [asyncio.create_task(guests.play()) for _ in range(SEATS)]
         for number in range(KILLS):
             await service.start()
@@ -63,15 +65,22 @@ async def test_nothing_is_lost_or_doubled_when_the_service_is_killed(
             asyncio.CancelledError
         }
         await service.start()
-        await until(lambda: _quiet(service, http, urls["wati"]), 60)
+        await until(lambda: _quiet(service, http, urls), 90)
+        closing = await guests.close()
+        with suppress(AssertionError):  # the judge names who was not heard
+            await until(lambda: _heard(http, urls, closing), 30)
+        await until(lambda: _quiet(service, http, urls), 90)
         await service.end(signal.SIGTERM)
         outcome = await _outcome(tmp_path, http, urls)
-        asked = await _journal(http, urls["wati"], "request")
     faults = outcome.faults()
     assert not faults, f"seed {seed}:\n" + "\n".join(faults)
-    # Else nothing was tried: there was much to do, and kills fell between request and answer.
-    assert len(outcome.wrote) > 100
-    assert any(one["operation"] == "getMessages" for one in asked), f"seed {seed}: no look-up"
+    # Else nothing was tried: there was much to do, kills fell between request and answer, and
+    # colleagues came on every channel, told and untold.
+    assert outcome.strict() > 100
+    asked = [each["operation"] for each in outcome.of("request", "wati")]
+    assert "getMessages" in asked, f"seed {seed}: no look-up"
+    for emulator in ("wati", "manychat"):
+        assert len(outcome.of("assigned", emulator)) > 3, f"seed {seed}"
 
 
 @asynccontextmanager
@@ -82,7 +91,7 @@ async def town(
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     spec = f"{SPEED}@{int(time.time())}"
-    ports = {"wati": 0, "vertex": 0, "staff": 0}
+    ports = {"wati": 0, "manychat": 0, "vertex": 0, "staff": 0}
     async with (
         launch(ports, spec, url, OPTIONS, secret=SECRET) as urls,
         httpx2.AsyncClient(timeout=30) as http,
@@ -117,19 +126,29 @@ async def _trouble(http: httpx2.AsyncClient, wati: str, chance: random.Random, n
     await http.patch(f"{wati}/_emulator/settings", json=told)
 
 
-async def _quiet(service: Service, http: httpx2.AsyncClient, wati: str) -> bool:
-    """WATI has delivered everything, and nothing waits in the store."""
-    summary = (await http.get(f"{wati}/_emulator/summary")).json()
-    if summary["undelivered"]:
-        return False
+async def _quiet(service: Service, http: httpx2.AsyncClient, urls: dict[str, str]) -> bool:
+    """The channels have delivered everything, and nothing waits in the store but what nobody can
+    look up."""
+    for name in ("wati", "manychat"):
+        summary = (await http.get(f"{urls[name]}/_emulator/summary")).json()
+        if summary["webhooks_waiting"]:
+            return False
     rows = await service.rows()
-    return not any(rows[name] for name in IDLE)
+    return not any(rows[name] for name in IDLE if name != "bubbles_unknown")
 
 
-async def _journal(http: httpx2.AsyncClient, base: str, kind: str) -> list[dict[str, Any]]:
-    entries: list[dict[str, Any]] = (
-        await http.get(f"{base}/_emulator/journal", params={"kind": kind})
-    ).json()
+async def _heard(http: httpx2.AsyncClient, urls: dict[str, str], addresses: list[str]) -> bool:
+    """Everybody's last word was a bubble."""
+    last = {}
+    for name, address in (("wati", "waId"), ("manychat", "subscriber_id")):
+        for entry in await _journal(http, urls[name]):
+            if entry["kind"] in ("guest", "bubble"):
+                last[entry[address]] = entry["kind"]
+    return all(last[address] == "bubble" for address in addresses)
+
+
+async def _journal(http: httpx2.AsyncClient, base: str) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = (await http.get(f"{base}/_emulator/journal")).json()
     return entries
 
 
@@ -140,9 +159,5 @@ async def _outcome(folder: Path, http: httpx2.AsyncClient, urls: dict[str, str])
         session = one["name"].rpartition("/")[2]
         events = (await http.get(f"{vertex}/{session}/events")).json()
         sessions[session] = [event["ownId"] for event in events]
-    return Outcome(
-        wrote=await _journal(http, urls["wati"], "guest"),
-        arrived=await _journal(http, urls["wati"], "bubble"),
-        store=folder / "watibot.db",
-        sessions=sessions,
-    )
+    journals = {name: await _journal(http, urls[name]) for name in ("wati", "manychat")}
+    return Outcome(journals, folder / "watibot.db", sessions)

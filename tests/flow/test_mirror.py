@@ -52,7 +52,7 @@ async def write(store: SqlStore, clock: FakeClock, *texts: str) -> None:
             ChannelName.WHATSAPP, GUEST, GUEST, text, clock.now(), MessageKind.TEXT, text
         )
         await store.receive(message, b"{}", clock.now(), WhatsappDebounce())
-        await store.takeover(held, clock.now() + timedelta(hours=1))
+        await store.people.hold(held, clock.now(), clock.now() + timedelta(hours=1))
         await store.claim(GUEST, clock.now() + timedelta(minutes=1), clock.now())
         await clock.advance(1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date, datetime
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from tests.invented import HOTEL, hotel
 from watibot.errors import SettingsError
 from watibot.hotel import day_in_words, load, moment_in_words
+from watibot.texts import BUILT_IN
 
 
 def test_reads_everything(tmp_path: Path) -> None:
@@ -25,13 +27,68 @@ def test_reads_everything(tmp_path: Path) -> None:
     assert read.office.extra_closed_days == (date(2026, 12, 24),)
     assert read.desk_email == "rosa@invento.example"
     assert read.payment_accounts[0].number == "000-000-000001"
-    assert read.texts.handed_over is None
+    assert read.texts.apology == "Disculpe."
+    assert read.words.staff_resume == ("#bot",)
+    assert (read.payments.deposit_percent, read.payments.tolerance) == (100, 0.5)
+    assert (read.payments.days_back, read.payments.days_ahead) == (7, 1)
     assert read.booking.max_nights == 30
 
 
 def test_the_shipped_sample_is_valid() -> None:
     with as_file(files("watibot") / "samples" / "hotel.toml") as path:
         assert load(path).desk_email is not None
+
+
+def test_what_the_file_leaves_out_is_built_in(tmp_path: Path) -> None:
+    read = hotel(tmp_path)
+    spanish, english = read.texts_in("es"), read.texts_in("en")
+    assert spanish == read.texts
+    assert spanish.handed_over == BUILT_IN["es"].handed_over
+    assert english.apology == BUILT_IN["en"].apology
+    assert read.texts_in("fr") == read.texts
+    assert spanish.stopped.endswith("escriba CONTINUAR / START.")
+    assert "{" not in english.stopped
+
+
+def test_own_texts_are_laid_over_those_that_are_built_in(tmp_path: Path) -> None:
+    own = """
+refused = "Eso no."
+
+[texts.en]
+apology = "Sorry."
+unreadable = "I cannot open {kinds}."
+waits_closed = "Closed until {when}."
+
+[words]
+guest_resume = ["SIGA"]
+
+[payments]
+deposit_percent = 50
+days_back = 3
+"""
+    read = hotel(tmp_path, ('{kinds}."\n', f'{{kinds}}."\n{own}'))
+    english = read.texts_in("en")
+    assert (read.texts.refused, english.refused) == ("Eso no.", BUILT_IN["en"].refused)
+    assert (read.texts.apology, english.apology) == ("Disculpe.", "Sorry.")
+    assert english.waits_closed.format(when="x") == "Closed until x."
+    assert english.stopped.endswith("write SIGA.")
+    assert read.words.guest_stop == ("ALTO", "PARAR", "STOP")
+    assert (read.payments.deposit_percent, read.payments.days_back) == (50, 3)
+
+
+def test_a_language_that_is_not_built_in_falls_back_to_english(tmp_path: Path) -> None:
+    read = hotel(tmp_path, ('["es", "en"]', '["fr", "es"]'))
+    assert read.texts.apology == "Disculpe."  # as the file says
+    assert read.texts.waits == BUILT_IN["en"].waits
+    assert read.texts_in("es").waits == BUILT_IN["es"].waits
+
+
+@pytest.mark.parametrize("language", BUILT_IN)
+def test_what_is_built_in_can_be_filled_in(language: str) -> None:
+    fields = {"unreadable": "{kinds}", "waits_closed": "{when}", "stopped": "{word}"}
+    for name, text in asdict(BUILT_IN[language]).items():
+        assert text.count("{") == (name in fields)
+        assert fields.get(name, "") in text
 
 
 MISTAKES = [
@@ -50,6 +107,19 @@ MISTAKES = [
     ("{kinds}", "{kind}", "[texts] unreadable: found"),
     ('name = "Posada Invento"', 'name = " "', "[hotel] name: found ' '"),
     ("[booking]", "[booking", "hotel.toml: found broken TOML"),
+    ("[booking]", "[texts.en]\nunreadable = 'x'\n[booking]", "[texts.en] unreadable: found 'x'"),
+    ("[booking]", "[texts.en]\nwaits_closed = '{when} {'\n[booking]", "[texts.en] waits_closed"),
+    ("[booking]", "[texts.en]\nappology = 'x'\n[booking]", "did you mean apology?"),
+    ("[booking]", "[texts.de]\napology = 'x'\n[booking]", "[texts.de]: found a table for no"),
+    ("[booking]", "[texts.es]\napology = 'x'\n[booking]", "the first language in [texts] itself"),
+    ("[booking]", "[texts]\n[booking]", "hotel.toml: found broken TOML"),
+    ('apology = "Disculpe."', "", "hotel.toml [texts] apology: found nothing"),
+    ('apology = "Disculpe."', 'apology = ""', "[texts] apology: found ''"),
+    ("[booking]", "[words]\nguest_stop = []\n[booking]", "[words] guest_stop: found []"),
+    ("[booking]", "[words]\nguest_stop = ['start']\n[booking]", "hotel.toml [words]: found"),
+    ("[booking]", "[words]\nguest_stops = ['x']\n[booking]", "did you mean guest_stop?"),
+    ("[booking]", "[payments]\ntolerance = -1\n[booking]", "[payments] tolerance: found -1"),
+    ("[booking]", "[payments]\ndeposit_percent = 0\n[booking]", "deposit_percent: found 0"),
 ]  # fmt: skip
 
 

@@ -61,6 +61,15 @@ HANDED = (
     _guest("m9", "Gracias"),
 )
 
+TAKEN = (
+    _guest("t1", "¿piscina?"),
+    _event("staff", "s1", {"text": "Hasta las 3:10"}),
+    _guest("m2", "Gracias"),
+    _guest("t2", "¿wifi?"),
+    _bot("t2", "Sí."),
+)
+LAST = _guest("m3", "Hola")
+
 
 @pytest.mark.parametrize(
     ("story", "expected"),
@@ -116,6 +125,21 @@ HANDED = (
             Story("Lucía", ("una persona", "Gracias"), ("Ya aviso.",), 1, HANDED[:4] + HANDED[5:]),
             Tally(said=2, answered=1, held=1, turns=1, bubbles=1, events=5, expected=6),
             id="the colleague's words are not in the session",
+        ),
+        pytest.param(
+            Story("Eva", ("¿piscina?", "Gracias", "¿wifi?"), ("Sí.",), 1, TAKEN),
+            Tally(said=3, answered=1, held=2, turns=1, bubbles=1, events=5, expected=5),
+            id="a person took over in the middle of an answer, and gave it back",
+        ),
+        pytest.param(
+            Story("Eva", ("¿piscina?", "Gracias", "¿wifi?", "Hola"), ("Sí.",), 1, (*TAKEN, LAST)),
+            Tally(said=4, answered=1, held=2, turns=1, bubbles=1, lost=1, events=6, expected=6),
+            id="afterwards an answer is missing",
+        ),
+        pytest.param(
+            Story("Eva", ("Hola", "¿wifi?"), ("Sí.",), 1, (LAST, *TAKEN[3:], TAKEN[1])),
+            Tally(said=2, answered=1, lost=1, turns=1, bubbles=1, events=4, expected=4),
+            id="no person saw to what the assistant passed over",
         ),
     ],
 )

@@ -11,9 +11,9 @@ from tests.invented import Colleagues, FakeRecords, caller, hotel, item
 from watibot.history import ItemKind
 from watibot.messages import ChannelName
 from watibot.ports import Booking
+from watibot.ports.context import get_conversation_context
 from watibot.toolcalls import Caller, ToolCall, ToolResult
-from watibot.tools import build
-from watibot.tools.context import get_conversation_context
+from watibot.tools.booking import request_booking
 from watibot.tools.toolkit import run
 
 WISH = {"arrival": "2026-12-04", "departure": "2026-12-06", "guests": 2, "name": "Ana Ruiz"}
@@ -25,7 +25,7 @@ class Desk:
     def __init__(self, folder: Path, records: FakeRecords | None = None) -> None:
         self.records = records or FakeRecords()
         self.staff = Colleagues()
-        self.tools = build(hotel(folder), self.records, self.staff.tell, self.staff.hand_over)
+        self.tools = (request_booking(hotel(folder), self.records, self.staff.tell),)
 
     async def ask(self, who: Caller | None = None, **changes: Any) -> ToolResult:
         arguments = {key: value for key, value in {**WISH, **changes}.items() if value is not None}

@@ -8,17 +8,21 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from tests.invented import NOON, Colleagues, FakeRecords, caller, hotel
+from tests.invented import NOON, Colleagues, FakeRecords, UnreadReceipts, caller, hotel
 from watibot.errors import Cause, LostLease, ProviderError
+from watibot.escalations import EscalationCause
 from watibot.toolcalls import Caller, Tool, ToolCall
 from watibot.tools import build
+from watibot.tools.escalate import escalate_to_human
 from watibot.tools.toolkit import declare, run
 
 REASON = "Ana pide hablar con una persona por su factura"
 
 
 def tools(folder: Path, staff: Colleagues) -> tuple[Tool, ...]:
-    return build(hotel(folder), FakeRecords(), staff.tell, staff.hand_over)
+    return build(
+        hotel(folder), FakeRecords(), staff.tell, staff.escalate, staff.hand_over, UnreadReceipts()
+    )
 
 
 def call(**arguments: Any) -> ToolCall:
@@ -28,13 +32,7 @@ def call(**arguments: Any) -> ToolCall:
 async def test_staff_are_told_and_the_chat_is_given(tmp_path: Path) -> None:
     staff = Colleagues()
     result = await run(tools(tmp_path, staff), call(), caller())
-    assert staff.told == [
-        (
-            "escalation",
-            "Piden a una persona (whatsapp)",
-            f"Motivo: {REASON}\nHuésped: Ana (whatsapp, 50370000001)",
-        )
-    ]
+    assert staff.told == [("escalation", EscalationCause.GUEST_WISH, REASON)]
     assert staff.handed_over == [REASON]
     assert result.call.call_id == "c1"
     assert result.response["handed_over"] is True
@@ -58,10 +56,10 @@ async def test_staff_are_told_whatever_the_provider_does(
 
 
 FAREWELLS = [
-    (12, "normal", "in a few minutes", "telephone"),
-    (12, "urgent", "in a few minutes", "closed"),
+    (12, "normal", "The office is open", "telephone"),
+    (12, "urgent", "telephone", "closed"),
     (23, "normal", "when it opens", "telephone"),
-    (23, "urgent", "telephone", "minutes"),
+    (23, "urgent", "telephone", "is open"),
 ]
 
 
@@ -74,14 +72,14 @@ async def test_the_farewell_knows_the_hours(
     result = await run(tools(tmp_path, staff), call(urgency=urgency), caller(now=now))
     assert said in result.response["tell_guest"]
     assert unsaid not in result.response["tell_guest"]
-    assert staff.told[0][1].startswith("URGENTE") is (urgency == "urgent")
+    assert (staff.told[0][1] == EscalationCause.EMERGENCY) is (urgency == "urgent")
 
 
 async def test_the_farewell_has_the_hotel_s_own_words(tmp_path: Path) -> None:
     own = "Ya le aviso a Rosa."
     changed = hotel(tmp_path, ("[texts]", f'[texts]\nhanded_over = "{own}"'))
     colleagues = Colleagues()
-    made = build(changed, FakeRecords(), colleagues.tell, colleagues.hand_over)
+    made = (escalate_to_human(changed, colleagues.escalate, colleagues.hand_over),)
     result = await run(made, call(), caller())
     assert own in result.response["tell_guest"]
 
@@ -92,6 +90,7 @@ def test_the_list_and_its_declarations(tmp_path: Path) -> None:
         "check_office_status": False,
         "request_booking": True,
         "escalate_to_human": True,
+        "analyze_payment_proof": True,
     }
     for tool in made.values():
         assert len(tool.description) > 60

@@ -11,8 +11,9 @@ import pytest
 
 from tests.invented import caller, hotel
 from watibot.hotel import Hotel
+from watibot.office import status
 from watibot.toolcalls import ToolCall
-from watibot.tools.office import check_office_status, report, status
+from watibot.tools.office import check_office_status, report
 from watibot.tools.toolkit import run
 
 SALVADOR = "America/El_Salvador"

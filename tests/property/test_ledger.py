@@ -103,17 +103,21 @@ class Ledger(RuleBasedStateMachine):
     def time_passes(self, seconds: float) -> None:
         self.seconds += seconds
 
-    @rule(held=st.booleans())
-    def staff_take_over(self, held: bool) -> None:
+    @rule(held=st.booleans(), late=st.integers(0, 5))
+    def staff_take_over(self, held: bool, late: int) -> None:
         takeover = Takeover(ChannelName.WHATSAPP, GUEST, GUEST, held)
-        self.run(self.store.takeover(takeover, at(self.seconds + 20)))
+        until = at(self.seconds + 20)
+        self.run(self.store.people.hold(takeover, at(self.seconds - late), until))
 
-    @rule()
-    def staff_write(self) -> None:
-        message = StaffMessage(
-            ChannelName.WHATSAPP, GUEST, GUEST, f"s{self.seconds}", at(self.seconds), "Rosa"
-        )
-        self.run(self.store.staff_message(message, at(self.seconds), at(self.seconds + 20)))
+    @rule(late=st.integers(0, 5))
+    def staff_write(self, late: int) -> None:
+        self._write(late)
+
+    def _write(self, late: int) -> bool:
+        sent = self.seconds - late
+        message = StaffMessage(ChannelName.WHATSAPP, GUEST, GUEST, f"s{sent}", at(sent), "Rosa")
+        until = at(self.seconds + 20)
+        return self.run(self.store.staff_message(message, at(self.seconds), until))
 
     # --- the worker ---
 
@@ -131,9 +135,7 @@ class Ledger(RuleBasedStateMachine):
     @precondition(lambda self: self.fence is not None and not self.bubbles)
     @rule()
     def open_turn(self) -> None:
-        self.turn = self.run(
-            self.store.open_turn(GUEST, self.held, at(self.seconds), HISTORY, RESTARTS)
-        )
+        self.turn = self.run(self._open(self.held))
 
     @precondition(lambda self: not self.bubbles)
     @rule(count=st.integers(1, 3), write=st.booleans())
@@ -279,11 +281,14 @@ class Ledger(RuleBasedStateMachine):
             fence = claim.conversation.fence
             for bubble in claim.bubbles:
                 await self._deliver(fence, bubble)
-            turn = await self.store.open_turn(GUEST, fence, now, HISTORY, RESTARTS)
+            turn = await self._open(fence)
             if turn is not None:
                 await self.store.finish_turn(GUEST, fence, turn.turn_id, finish("fin"), now)
             await self.store.release(GUEST, fence)
         raise AssertionError("the work does not end")
+
+    async def _open(self, fence: int) -> Turn | None:
+        return await self.store.open_turn(GUEST, fence, at(self.seconds), HISTORY, RESTARTS)
 
     async def _deliver(self, fence: int, bubble: Bubble) -> None:
         now = at(self.seconds)

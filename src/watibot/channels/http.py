@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import ssl
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import httpx2
 
 from watibot.errors import Cause, ProviderError
-from watibot.ports.outside import Clock, Later, Outcome, Refused, Unknown
+from watibot.ports.outside import Clock, Later, Outcome, Quota, Refused, Unknown
 from watibot.quotas import Rate
 
 # WATI's front (Cloudflare) answers 403 to the names of bare libraries (seen once, not documented).
@@ -38,6 +39,10 @@ def new_client(timeout: float, tls: ssl.SSLContext | None = None) -> httpx2.Asyn
     )
 
 
+# Places for requests: this process's own, or those that it shares with others on the same store.
+Places = Rate | Quota
+
+
 class Line:
     """The way to one provider: its address, its token, one client."""
 
@@ -49,27 +54,39 @@ class Line:
         base: str,
         token: str,
         timeout: float,
+        count: Callable[[], None] = lambda: None,
     ) -> None:
         """`base` is what stands before every path; `timeout` limits one request as a whole, in
-        seconds."""
+        seconds. `count` is called for every request, for a provider that counts them."""
         self._provider = provider
         self._http = http
         self._clock = clock
         self._base = base
         self._headers = bearer(token)
         self._timeout = timeout
+        self._count = count
 
-    async def ask(self, rate: Rate, method: str, path: str, body: Any = None) -> httpx2.Response:
-        """The answer, read in full, whatever its status; waits for its place in `rate` first.
-        Raises ProviderError UNREACHABLE, LOST or TIMEOUT."""
-        await self._clock.sleep(rate.reserve(self._clock.time()))
+    async def ask(
+        self, places: Places, method: str, path: str, body: Any = None
+    ) -> httpx2.Response:
+        """The answer, read in full, whatever its status; waits for its place first. Raises
+        ProviderError UNREACHABLE, LOST or TIMEOUT."""
+        if isinstance(places, Rate):
+            await self._clock.sleep(places.reserve(self._clock.time()))
+        else:
+            await places.place()
+        self._count()
         request = self._http.request(method, self._base + path, headers=self._headers, json=body)
         try:
             response = await self._clock.limit(self._timeout, request)
         except (httpx2.RequestError, TimeoutError) as error:
             raise failure(self._provider, error) from None
         if response.status_code == 429:
-            rate.hold(self._clock.time() + (self.error(response).retry_after or 1.0))
+            pause = self.error(response).retry_after or 1.0
+            if isinstance(places, Rate):
+                places.hold(self._clock.time() + pause)
+            else:
+                await places.hold(pause)
         return response
 
     def error(self, response: httpx2.Response) -> ProviderError:

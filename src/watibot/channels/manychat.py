@@ -48,6 +48,7 @@ class Manychat:
             self.name, http, clock, base, group.token.get_secret_value(), group.timeout
         )
         self._off = frozenset(each.casefold() for each in group.bot_off_names)
+        self._notes = tuple(each.casefold() for each in group.note_fields)
         self._sends = Rate(group.sends_per_minute)
         self._reads = Rate(_READS_PER_MINUTE)
 
@@ -83,24 +84,28 @@ class Manychat:
     async def held_by_staff(self, conversation: Conversation) -> bool:
         """Whether the contact has a tag or a true field of the names in the settings. Raises
         ProviderError: the caller decides what a doubt means."""
-        path = f"/fb/subscriber/getInfo?subscriber_id={quote(conversation.address)}"
-        data = (await self._get(path)).get("data")
-        contact = data if isinstance(data, dict) else {}
+        contact = await self._contact(conversation)
         tags = {text(each.get("name")).casefold() for each in _dicts(contact.get("tags"))}
-        fields = {
-            text(each.get("name")).casefold()
-            for each in _dicts(contact.get("custom_fields"))
-            if flag(each.get("value"))
-        }
+        fields = {name for name, value in _fields(contact) if flag(value)}
         return not self._off.isdisjoint(tags | fields)
 
     async def hand_over(self, conversation: Conversation, reason: str) -> bool:
         return False
 
+    async def note(self, conversation: Conversation) -> str | None:
+        """What stands in the first of the note fields that is not empty. Raises ProviderError."""
+        fields = dict(_fields(await self._contact(conversation)))
+        return next((words for name in self._notes if (words := text(fields.get(name)))), None)
+
     async def check(self) -> str:
         data = (await self._get("/fb/page/getInfo")).get("data")
         page = text(data.get("name")) if isinstance(data, dict) else ""
         return f"ManyChat answers for the page {page or 'without a name'}"
+
+    async def _contact(self, conversation: Conversation) -> dict[str, Any]:
+        path = f"/fb/subscriber/getInfo?subscriber_id={quote(conversation.address)}"
+        data = (await self._get(path)).get("data")
+        return data if isinstance(data, dict) else {}
 
     async def _get(self, path: str) -> dict[str, Any]:
         response = await self._line.ask(self._reads, "GET", path)
@@ -131,6 +136,12 @@ def _words(body: dict[str, Any]) -> str:
     inner = _dicts(details.get("messages")) if isinstance(details, dict) else []
     parts = [text(body.get("message")), *(text(each.get("message")) for each in inner[:1])]
     return ": ".join(part for part in parts if part)
+
+
+def _fields(contact: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Custom fields as (name in lower case, value)."""
+    given = _dicts(contact.get("custom_fields"))
+    return [(text(each.get("name")).casefold(), each.get("value")) for each in given]
 
 
 def _dicts(value: Any) -> list[dict[str, Any]]:

@@ -64,6 +64,7 @@ _MARKS = frozenset(
 _UNRESOLVED = re.compile(r"\s*\{\{[^{}]*\}\}\s*")
 _SUBSCRIBER = re.compile(r"[0-9]{1,30}")
 _URL = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
+_CHAT_URL = re.compile(r"https://([a-z0-9-]+\.)?manychat\.com/[^\s<>\"]{1,300}")
 _DEEPEST = 3
 
 Fields = dict[str, Any]
@@ -129,6 +130,7 @@ def _message(
         attachments=tuple(Attachment(AttachmentKind.FILE, each) for each in sources),
         aliases=_aliases(parts, channel),
         sender_name=_name(parts),
+        chat_url=_chat_url(parts),
         repeat_window=None if interaction else REPEAT_WINDOW,
     )
 
@@ -253,6 +255,12 @@ def _aliases(parts: _Body, channel: ChannelName) -> tuple[str, ...]:
         return (f"igid:{found}",) if found else ()
     found = parts.find(("psid", "pagescopedid"))
     return (f"psid:{found}",) if found else ()
+
+
+def _chat_url(parts: _Body) -> str | None:
+    """The chat in ManyChat's own inbox, which staff are given to open: of no other host."""
+    url = parts.find(("live_chat_url",))
+    return url if _CHAT_URL.fullmatch(url) else None
 
 
 def _name(parts: _Body) -> str | None:

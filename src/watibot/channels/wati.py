@@ -7,19 +7,28 @@ in `wati_payloads.py`. Outside rules: docs/reference/providers.md (docs.wati.io,
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import httpx2
 
 from watibot import settings
 from watibot.channels import wati_payloads
-from watibot.channels.http import Line, answered, outcome, reason, tells
+from watibot.channels.http import Places, answered, outcome, reason, tells
 from watibot.channels.values import flag, some, text
+from watibot.channels.wati_reader import (
+    QUOTA_WAIT,
+    WATI,
+    WatiReader,
+    failed,
+    line_to,
+    refusal,
+    url,
+)
 from watibot.conversations import Conversation
-from watibot.errors import Cause, ProviderError
+from watibot.errors import ProviderError
 from watibot.messages import Delivery
 from watibot.ports.outside import (
     Absent,
@@ -42,13 +51,14 @@ _PAGE = 50
 _MOST_PAGES = 10
 _NEAR = timedelta(seconds=120)  # a row of the same words within this time of the attempt is ours
 _SETTLED = 10.0  # getMessages is eventually consistent: seconds before an absence counts
-_QUOTA_WAIT = 600.0  # the monthly quota is used up: nothing changes within seconds
 
 
 class Wati:
-    """The channel. `desk_email` is the seat that is given a chat that needs a person."""
+    """The channel. `desk_email` is the seat that is given a chat that needs a person; `reads` are
+    places that it shares with other readers of the same tenant; `count` is called for every
+    request."""
 
-    name = "wati"
+    name = WATI
 
     def __init__(
         self,
@@ -56,19 +66,20 @@ class Wati:
         http: httpx2.AsyncClient,
         clock: Clock,
         desk_email: str | None = None,
+        reads: Places | None = None,
+        count: Callable[[], None] = lambda: None,
     ) -> None:
         self._group = group
         self._clock = clock
         self._desk_email = desk_email
-        base = f"{group.base_url.rstrip('/')}/api/v1"
-        self._line = Line(
-            self.name, http, clock, base, group.token.get_secret_value(), group.timeout
-        )
+        self._line = line_to(group, http, clock, count)
         self._sends = Rate(group.sends_per_minute)
-        self._reads = Rate(_READS_PER_MINUTE, _READ_BURST)
+        self._reader = WatiReader(self._line, reads or Rate(_READS_PER_MINUTE, _READ_BURST))
 
     def read(self, body: Any, received_at: datetime) -> Sequence[Delivery]:
-        return wati_payloads.read(body, received_at, self._group.bot_operators)
+        return wati_payloads.read(
+            body, received_at, self._group.bot_operators, self._group.chat_url
+        )
 
     async def send(self, conversation: Conversation, bubble: Bubble) -> Outcome:
         """POST sendSessionMessage: text of 0..4096 characters and localMessageId in the query
@@ -76,7 +87,7 @@ class Wati:
         query = {"messageText": bubble.text, "localMessageId": bubble.bubble_id}
         path = f"/sendSessionMessage/{quote(conversation.address, safe='')}"
         try:
-            response = await self._line.ask(self._sends, "POST", _url(path, query))
+            response = await self._line.ask(self._sends, "POST", url(path, query))
         except ProviderError as error:
             return outcome(error)
         body = answered(response)
@@ -92,15 +103,13 @@ class Wati:
         attempt = bubble.last_attempt_at
         if attempt is None:
             return Absent()
-        path = f"/getMessages/{quote(conversation.address, safe='')}"
         try:
             for number in range(1, _MOST_PAGES + 1):
-                page = {"pageSize": str(_PAGE), "pageNumber": str(number)}
-                rows = _rows(await self._get(path, page))
+                rows, last = await self._reader.page(conversation.address, number, _PAGE)
                 for row in rows:
                     if _is(row, bubble, attempt):
                         return Found(some(row.get("whatsappMessageId")) or some(row.get("id")))
-                if len(rows) < _PAGE or _older(rows[-1], attempt - _NEAR):
+                if last or _older(rows[-1], attempt - _NEAR):
                     break
             else:
                 return CannotTell()
@@ -118,39 +127,26 @@ class Wati:
         if not self._desk_email:
             return False
         query = {"email": self._desk_email, "whatsappNumber": conversation.address}
-        response = await self._line.ask(self._reads, "POST", _url("/assignOperator", query))
-        self._refuse(response)
+        await self._reader.do("/assignOperator", query)
         return True
 
+    async def note(self, conversation: Conversation) -> str | None:
+        """None: what staff write at WATI can be read, so that nobody need leave a note."""
+        return None
+
     async def check(self) -> str:
-        await self._get("/getContacts", {"pageSize": "1", "pageNumber": "1"})
+        await self._reader.get("/getContacts", {"pageSize": "1", "pageNumber": "1"})
         return f"WATI answers at {httpx2.URL(self._group.base_url).host}"
-
-    async def _get(self, path: str, query: dict[str, str]) -> dict[str, Any]:
-        response = await self._line.ask(self._reads, "GET", _url(path, query))
-        self._refuse(response)
-        return answered(response)
-
-    def _refuse(self, response: httpx2.Response) -> None:
-        if not response.is_success:
-            raise self._line.error(response)
-        body = answered(response)
-        if _failed(body):
-            raise ProviderError(self.name, Cause.INVALID, reason(_words(body)))
-
-
-def _url(path: str, query: dict[str, str]) -> str:
-    return f"{path}?{urlencode(query, quote_via=quote)}"
 
 
 def _result(body: dict[str, Any]) -> Outcome | None:
     """What sendSessionMessage's answer says; None where it says nothing that is known."""
-    words = _words(body)
+    words = refusal(body)
     if re.search(r"ticket has been expired", words, re.IGNORECASE) or (
-        _failed(body) and text(body.get("ticketStatus")).upper() == "CLOSED"
+        failed(body) and text(body.get("ticketStatus")).upper() == "CLOSED"
     ):
         return Refused("window")
-    if _failed(body):
+    if failed(body):
         return Refused(reason(words))
     if body.get("ok") is True or body.get("result") in (True, "success"):
         given = body.get("message")
@@ -160,28 +156,9 @@ def _result(body: dict[str, Any]) -> Outcome | None:
 
 
 def _quota(body: dict[str, Any]) -> Outcome | None:
-    if re.search(r"usage limit exceeded", _words(body), re.IGNORECASE):
-        return Later(_QUOTA_WAIT, "quota")
+    if re.search(r"usage limit exceeded", refusal(body), re.IGNORECASE):
+        return Later(QUOTA_WAIT, "quota")
     return None
-
-
-def _failed(body: dict[str, Any]) -> bool:
-    return body.get("ok") is False or body.get("result") is False
-
-
-def _words(body: dict[str, Any]) -> str:
-    """A refusal's words: `{"ok": false, "result": words}`, `{"result": false, "info": words}` and
-    `{"result": false, "message": words}` all occur."""
-    given = (body.get(key) for key in ("message", "info", "result", "error"))
-    return next((each for each in given if isinstance(each, str) and each), "")
-
-
-def _rows(body: dict[str, Any]) -> list[dict[str, Any]]:
-    messages = body.get("messages")
-    items = messages.get("items") if isinstance(messages, dict) else None
-    if not isinstance(items, list):
-        raise ProviderError(Wati.name, Cause.INVALID, "getMessages without messages.items")
-    return [each for each in items if isinstance(each, dict)]
 
 
 def _is(row: dict[str, Any], bubble: Bubble, attempt: datetime) -> bool:

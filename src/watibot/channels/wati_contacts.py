@@ -1,59 +1,63 @@
-"""Which guests WATI knows: its list of contacts, for a migration's inventory.
+"""Which guests WATI knows: its list of contacts.
 
-`migration/plan.py` compares it with our own table; beneath it is `http.Line`, as for `wati.py`.
+`migration/plan.py` compares it with our own table, `service/poll.py` finds new chats in it; beneath
+it is `wati_reader.py`.
 Outside rules: docs/reference/providers.md (docs.wati.io).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import httpx2
 
 from watibot import settings
-from watibot.channels.http import Line, answered
-from watibot.channels.values import text
+from watibot.channels.http import Places
+from watibot.channels.values import moment, some, text
+from watibot.channels.wati_reader import WatiReader, line_to
 from watibot.errors import Cause, ProviderError
-from watibot.ports.outside import Clock
-from watibot.quotas import Rate
+from watibot.ports.outside import Clock, Contact
 
 _PAGE = 100
 _MOST_CALLS = 200  # of the month's, which the smallest plan has 10,000 of
 _NUMBERS = ("wAid", "waId", "phone", "whatsappNumber")
+_NAMES = ("fullName", "firstName", "name")
+_CHANGED = ("lastUpdated", "last_updated")
 
 
 class WatiContacts:
-    """All contacts of the tenant. `reads` is the rate of WATI's reads, 10 in 10 seconds."""
+    """All contacts of the tenant; keeps the promise of `ports.ContactList`. `reads`: places that
+    all readers of WATI share, 10 in 10 seconds."""
 
     def __init__(
         self,
         group: settings.Wati,
         http: httpx2.AsyncClient,
         clock: Clock,
-        reads: Rate,
+        reads: Places,
         most_calls: int = _MOST_CALLS,
+        count: Callable[[], None] = lambda: None,
     ) -> None:
-        self._reads = reads
+        self._reader = WatiReader(line_to(group, http, clock, count), reads)
         self._most_calls = most_calls
-        base = f"{group.base_url.rstrip('/')}/api/v1"
-        token = group.token.get_secret_value()
-        self._line = Line("wati", http, clock, base, token, group.timeout)
 
     async def addresses(self) -> frozenset[str] | None:
         """Numbers without a plus sign; None when there are more than may be asked for. Raises
         ProviderError. Totals count something else: only a page without anything new is the end."""
         found: set[str] = set()
         for number in range(1, self._most_calls + 1):
-            path = f"/getContacts?pageSize={_PAGE}&pageNumber={number}"
-            response = await self._line.ask(self._reads, "GET", path)
-            if not response.is_success:
-                raise self._line.error(response)
-            rows = _rows(answered(response))
-            new = {address for row in rows if (address := _address(row))} - found
+            new = {contact.address for contact in await self.page(number)} - found
             if not new:
                 return frozenset(found)
             found |= new
         return None
+
+    async def page(self, number: int) -> tuple[Contact, ...]:
+        """Raises ProviderError."""
+        query = {"pageSize": str(_PAGE), "pageNumber": str(number)}
+        rows = _rows(await self._reader.get("/getContacts", query))
+        return tuple(contact for row in rows if (contact := _contact(row)).address)
 
 
 def _rows(body: dict[str, Any]) -> list[dict[str, Any]]:
@@ -68,5 +72,8 @@ def _rows(body: dict[str, Any]) -> list[dict[str, Any]]:
     raise ProviderError("wati", Cause.INVALID, "getContacts without a list of contacts")
 
 
-def _address(row: dict[str, Any]) -> str:
-    return next((text(row[key]).lstrip("+") for key in _NUMBERS if row.get(key)), "")
+def _contact(row: dict[str, Any]) -> Contact:
+    address = next((text(row[key]).lstrip("+") for key in _NUMBERS if row.get(key)), "")
+    name = next((some(row[key]) for key in _NAMES if row.get(key)), None)
+    changed = next((moment(row[key]) for key in _CHANGED if row.get(key)), None)
+    return Contact(address, name, changed)

@@ -11,9 +11,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from watibot.channels.values import flag, moment, names_a_file, some, text
 from watibot.errors import UnreadablePayload
+from watibot.matching import OWN_PREFIX, is_machine
 from watibot.messages import (
     Attachment,
     AttachmentKind,
@@ -27,7 +29,6 @@ from watibot.messages import (
     StaffMessage,
 )
 
-OWN_PREFIX = "watibot-"  # every localMessageId of ours begins so
 SAME_SECOND = 1.5  # seconds by which `created` may differ from `timestamp` and still refine it
 
 Event = dict[str, Any]
@@ -62,15 +63,17 @@ _BSUID = re.compile(r"[^\s/]{1,128}")
 _URL_FIELDS = ("url", "link", "mediaUrl", "sourceUrl", "filePath", "path")
 
 
-def read(body: Any, received_at: datetime, bot_operators: Iterable[str]) -> list[Delivery]:
+def read(
+    body: Any, received_at: datetime, bot_operators: Iterable[str], chat_url: str = ""
+) -> list[Delivery]:
     """What a webhook's JSON means, in its order. `bot_operators` are the names and e-mails under
-    which WATI shows what the API sent. Raises UnreadablePayload; a batch is read whole or not at
-    all."""
+    which WATI shows what the API sent; `chat_url` is the form of a chat's address in WATI's inbox
+    (WATI_CHAT_URL). Raises UnreadablePayload; a batch is read whole or not at all."""
     operators = frozenset(each.casefold() for each in bot_operators)
     events = list(_events(body, 3))
     if not events:
         raise UnreadablePayload("no event in the body")
-    return [_delivery(event, received_at, operators) for event in events]
+    return [_delivery(event, received_at, operators, chat_url) for event in events]
 
 
 def _events(body: Any, depth: int) -> Iterator[Event]:
@@ -89,7 +92,9 @@ def _events(body: Any, depth: int) -> Iterator[Event]:
         yield body
 
 
-def _delivery(event: Event, received_at: datetime, operators: frozenset[str]) -> Delivery:
+def _delivery(
+    event: Event, received_at: datetime, operators: frozenset[str], chat_url: str
+) -> Delivery:
     if _SAMPLE.match(text(event.get("id"))) or _SAMPLE.match(text(event.get("whatsappMessageId"))):
         return Ignored("sample")
     type_ = text(event.get("eventType"))
@@ -108,10 +113,12 @@ def _delivery(event: Event, received_at: datetime, operators: frozenset[str]) ->
     owner = flag(event.get("owner") or False)
     if owner is None:
         raise UnreadablePayload("owner is neither true nor false")
-    return _sent(event, received_at, operators) if owner else _received(event, received_at)
+    if owner:
+        return _sent(event, received_at, operators)
+    return _received(event, received_at, chat_url)
 
 
-def _received(event: Event, received_at: datetime) -> Delivery:
+def _received(event: Event, received_at: datetime, chat_url: str) -> Delivery:
     if text(event.get("type")) == "reaction":
         return Ignored("reaction")
     guest, aliases = _guest(event)
@@ -130,7 +137,15 @@ def _received(event: Event, received_at: datetime) -> Delivery:
         record_id=record_id,
         reply_to=some(event.get("replyContextId")),
         sender_name=some(event.get("senderName")),
+        chat_url=_chat_url(event, guest, chat_url),
     )
+
+
+def _chat_url(event: Event, guest: str, form: str) -> str | None:
+    id_ = text(event.get("conversationId"))
+    if not form or not id_.isalnum():
+        return None
+    return form.replace("{conversationId}", id_).replace("{waId}", quote(guest, safe=""))
 
 
 def _sent(event: Event, received_at: datetime, operators: frozenset[str]) -> Delivery:
@@ -142,7 +157,7 @@ def _sent(event: Event, received_at: datetime, operators: frozenset[str]) -> Del
     if some(event.get("chatbotTriggeredEventId")):
         return Ignored("chatbot")
     name, email = some(event.get("operatorName")), some(event.get("operatorEmail"))
-    if by_bot(name, email, operators):
+    if is_machine(name, email, operators):
         return _receipt(event, ReceiptState.SENT, received_at)
     guest, _ = _guest(event)
     provider_id, record_id = _ids(event)
@@ -156,17 +171,6 @@ def _sent(event: Event, received_at: datetime, operators: frozenset[str]) -> Del
         text=words,
         operator=name or email,
         record_id=record_id,
-    )
-
-
-def by_bot(name: str | None, email: str | None, operators: frozenset[str]) -> bool:
-    """Whether an operator is a machine. WATI shows its own as "Bot" or "Avenue Bot"; without a name
-    it is nobody known, and taking that for a colleague is the safe error."""
-    known = (name or "").casefold()
-    return (
-        known in operators
-        or any(known.endswith(f" {each}") for each in operators)
-        or (email or "").casefold() in operators
     )
 
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "emulate": "Starts emulators of WATI, ManyChat and Vertex",
     "migrate": "Carries conversations from OpenAI's threads into Vertex sessions",
     "inspect": "Looks into conversations, sessions, quarantine and notices",
+    "user": "Who may sign in to the console",
     "db": "Adopts an earlier system's database and gives it back; the store's schema",
     "reference": "Prints the pages that the code writes",
 }

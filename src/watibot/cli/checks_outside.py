@@ -1,6 +1,6 @@
 """What `watibot doctor` asks of WATI, ManyChat and Google.
 
-`doctor.py` is before it; the adapters that `wiring.outside` makes are after it. Without `--live`
+`doctor.py` is before it; the adapters that `wiring_outside.py` makes are after it. Without `--live`
 nothing is changed and nothing is charged: contacts are listed, a token is fetched, a session that
 does not exist is looked for.
 """
@@ -23,7 +23,7 @@ from watibot.ports import Channel, Clock, Model, ModelRequest, SessionEvent
 from watibot.providers.google_auth import Tokens
 from watibot.providers.sessions import VertexSessions
 from watibot.settings import Settings, Vertex
-from watibot.wiring import Outside
+from watibot.wiring_outside import Outside
 
 USER = "watibot-doctor"
 _SKEW = timedelta(minutes=2)

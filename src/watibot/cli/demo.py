@@ -1,9 +1,10 @@
 """`watibot demo`: a morning of one hotel, then its migration out of OpenAI; the real service.
 
 Starts emulators and service (`stage/processes.py`), plays `stage/morning.py` with the model away
-for a minute in the middle, then carries 200 conversations over (`stage/moving.py`) while guests go
-on writing. Shows everything as it happens, and ends by itself with two summaries from the
-emulators' journals. Nothing outside this machine is contacted.
+for a minute in the middle and colleagues who take chats over and give them back, then carries 200
+conversations over (`stage/moving.py`) while guests go on writing. Shows everything as it happens,
+and ends by itself with two summaries from the emulators' journals. Nothing outside this machine is
+contacted.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import typer
 from rich.console import Console
 
 from watibot.cli.stage import moved, past, screen
+from watibot.cli.stage.colleagues import Colleagues
 from watibot.cli.stage.guests import Control, controls
 from watibot.cli.stage.journals import checks
 from watibot.cli.stage.moving import REPORTS, Moving
@@ -137,15 +139,16 @@ class Demonstration:
     async def morning(self) -> bool:
         """Whether everything held."""
         self.shown.heading("The morning")
-        playing = Playing(self.control, self.clock, self.hotel, self.shown, self.speed)
+        colleagues = Colleagues(self.control, self.clock, self.hotel, self.stage, MODEL_MS / 1000)
+        playing = Playing(self.control, self.clock, self.hotel, self.shown, self.speed, colleagues)
+        await colleagues.sign_in()
         began = time.monotonic()
         await self.stage.watch(playing.run())
         rested = await self._rest()
         seconds = time.monotonic() - began
         await playing.following.look()
-        entries = [*playing.following.entries["wati"], *playing.following.entries["manychat"]]
         guests = list(playing.guests.values())
-        run = await collected(self.control, self.client, self.stage.service, guests, entries)
+        run = await collected(self.control, self.client, self.stage.service, guests, playing.told())
         found = [*checks(run), *await playing.checks(rested)]
         screen.show(self.out, run, found, seconds)
         return all(check.ok for check in found)

@@ -81,7 +81,7 @@ async def examine(env_file: Path, live: bool) -> AsyncIterator[Finding]:
 async def _examine(settings: Settings, hotel: Hotel, live: bool) -> AsyncIterator[Finding]:
     from watibot import telemetry
     from watibot.cli import checks, checks_outside
-    from watibot.wiring import outside
+    from watibot.wiring_outside import outside
 
     telemetry.configure("error", settings.service.webhook_secret.get_secret_value())
     out = outside(settings, hotel)

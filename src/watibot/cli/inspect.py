@@ -30,7 +30,7 @@ from watibot.storage import store as storage
 
 if TYPE_CHECKING:
     from watibot.cli.twins import Twin
-    from watibot.wiring import Outside
+    from watibot.wiring_outside import Outside
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -169,7 +169,7 @@ async def _sessions(
     here: Here, chosen: Sequence[Conversation], repair: bool, *, quiet: bool
 ) -> list[Twin]:
     from watibot.cli import twins
-    from watibot.wiring import outside
+    from watibot.wiring_outside import outside
 
     out = outside(here.settings, here.hotel)
     done: list[Twin] = []
@@ -262,7 +262,7 @@ async def _give_back(here: Here, conversation_id: str) -> None:
     async with await storage.open(here.url, here.hotel.id) as store:
         one = _found(await store.conversation(conversation_id))
         ended = Takeover(one.channel, one.conversation_id, one.address, held=False)
-        await store.takeover(ended, here.clock.now())
+        await store.people.hold(ended, here.clock.now(), None)
 
 
 def _found(value: T | None) -> T:

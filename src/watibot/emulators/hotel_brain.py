@@ -3,20 +3,29 @@
 `vertex_models` hands it a checked generateContent request and wraps what comes back in a candidate;
 the words are in `hotel_phrases`, the dates in `hotel_dates`. A pure function of the request and
 the day: the same conversation always gets the same answer. It says what it is when asked, and of
-photos, documents and voice notes it sees no more than type and size.
+photos, documents and voice notes it sees no more than type and size. What a colleague promised it
+repeats when the guest asks about it.
 """
 
 import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import takewhile
 from typing import Any
 
+from watibot.emulators import hotel_receipts
 from watibot.emulators.hotel_dates import Stay, read_stay
+from watibot.emulators.hotel_envelopes import (
+    StaffWords,
+    by_staff,
+    guest_words,
+    staff_words,
+    summary,
+    wants_summary,
+)
 from watibot.emulators.hotel_phrases import (
     ANSWERS,
     BOOKING,
@@ -27,6 +36,8 @@ from watibot.emulators.hotel_phrases import (
     NO_NAME,
     OFFICE,
     PERSON,
+    PROMISE,
+    PROMISED,
     REASON,
     SAYS,
     SPANISH,
@@ -36,8 +47,6 @@ from watibot.emulators.hotel_phrases import (
 )
 
 Json = dict[str, Any]
-
-_TAPPED = re.compile(r"\[[^:\]]* elegid[oa]: (.*)\]$")
 
 
 @dataclass(frozen=True)
@@ -53,13 +62,16 @@ def answer(request: Json, today: date) -> Json:
     """The content of the one candidate: {"role": "model", "parts": [...]}, never empty.
 
     `request` is a generateContent body in camelCase, with the model's name under "model"; relative
-    dates count from `today`. Text parts that begin with "[" are the system's notes.
+    dates count from `today`.
     """
     schema = _json_schema(request.get("generationConfig", {}))
     if schema is not None:
-        filled = json.dumps(_fill(schema), ensure_ascii=False)
+        read = hotel_receipts.filled(schema, request["contents"]) or _fill(schema)
+        filled = json.dumps(read, ensure_ascii=False)
         return {"role": "model", "parts": [{"text": filled}]}
     contents = request["contents"]
+    if wants_summary(request):
+        return {"role": "model", "parts": [{"text": summary(contents)}]}
     start = _turn_start(contents)
     turn = contents[start:]
     messages = [text for content in turn for text in guest_words(content)]
@@ -71,14 +83,16 @@ def answer(request: Json, today: date) -> Json:
     known = Known(stay, [*named, NO_NAME][0], today)
     calls = [
         {"name": name, "args": _arguments(tools[name], known)}
-        for name in _wanted(messages, stay)
+        for name in [*_wanted(messages, stay), *hotel_receipts.wanted(turn, messages)]
         if name in tools and name not in results
     ]
     if calls:
         return {"role": "model", "parts": _call_parts(request.get("model", ""), calls, contents)}
+    told = _promises(messages, staff_words(contents))
     paragraphs = [
         *_seen(turn, language),
-        *_subjects(messages, language),
+        *(SAYS["promised"][language].format(name=w.name, words=w.text) for w in told.values()),
+        *_subjects(messages, language, told),
         *_reports(messages, results, stay, booking, language),
     ]
     text = "\n\n".join(dict.fromkeys(paragraphs)) or _courtesy(messages, language)
@@ -89,24 +103,6 @@ def signature(model: str, call: Json) -> str:
     """The thought signature (base64) of a functionCall; another model or call has another one."""
     signed = json.dumps([model, call.get("id"), call["name"], call.get("args", {})], sort_keys=True)
     return base64.b64encode(b"emulator:" + hashlib.sha512(signed.encode()).digest()).decode()
-
-
-def guest_words(content: Json) -> list[str]:
-    """The texts of a user's content, without the system's notes, which are lines in brackets; none
-    of a model's content. A tapped button's label stands in such a note and is the guest's word."""
-    if content.get("role") != "user":
-        return []
-    texts = [part["text"] for part in content.get("parts", []) if part.get("text")]
-    said = ("\n".join(_without_notes(text)).strip() for text in texts)
-    return [text for text in said if text]
-
-
-def _without_notes(text: str) -> Iterator[str]:
-    for line in text.strip().splitlines():
-        if tapped := _TAPPED.match(line):
-            yield tapped[1]
-        elif not line.startswith("["):
-            yield line
 
 
 def detect_language(messages: list[str], earlier: list[Json]) -> str:
@@ -121,10 +117,11 @@ def detect_language(messages: list[str], earlier: list[Json]) -> str:
 
 
 def _turn_start(contents: list[Json]) -> int:
-    """Where the current turn begins: after the last content of the model that called no tool."""
+    """Where the current turn begins: after the last answer, the model's or a colleague's."""
     for index in range(len(contents) - 1, -1, -1):
         content = contents[index]
-        if content["role"] == "model" and "functionCall" not in _kinds(content):
+        said = content["role"] == "model" and "functionCall" not in _kinds(content)
+        if said or (by_staff(content) and not guest_words(content)):
             return index + 1
     return 0
 
@@ -284,12 +281,23 @@ def _size(octets: int) -> str:
     return f"{octets / 1024:.0f} KB" if octets < 1024 * 1024 else f"{octets / 1048576:.1f} MB"
 
 
-def _subjects(messages: list[str], language: str) -> list[str]:
+def _promises(messages: list[str], said: list[StaffWords]) -> dict[str, StaffWords]:
+    """By subject, the newest promise of a colleague's of what the guest asks about."""
+    return {
+        subject: replace(words, text=" ".join(words.text.split()), name=words.name or "recepción")
+        for subject, pattern in PROMISED.items()
+        if any(pattern.search(text) for text in messages)
+        for words in said
+        if pattern.search(words.text) and PROMISE.search(words.text)
+    }
+
+
+def _subjects(messages: list[str], language: str, told: dict[str, StaffWords]) -> list[str]:
     return [
         ANSWERS[subject][language]
         for text in messages
         for subject, pattern in SUBJECTS.items()
-        if pattern.search(text)
+        if pattern.search(text) and subject not in told
     ]
 
 
@@ -330,6 +338,8 @@ def _worded(name: str, response: Json, stay: Stay, language: str) -> str:
         reference = f" ({named})" if named is not None else ""
         noted = f"{_say_stay(stay, language)} " if stay.complete else ""
         return noted + SAYS["booked"][language].removesuffix(".") + reference + "."
+    if name == hotel_receipts.TOOL:
+        return hotel_receipts.worded(facts, language)
     return SAYS["escalated" if name == "escalate_to_human" else "done"][language]
 
 

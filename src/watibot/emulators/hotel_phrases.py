@@ -69,6 +69,30 @@ SUBJECTS: dict[str, re.Pattern[str]] = {
     "laundry": _words(r"lavander[ií]a|laundry"),
 }
 
+# What a colleague may have promised, wider than the subjects: a guest asks in other words.
+PROMISED: dict[str, re.Pattern[str]] = {
+    "check_out": _words(
+        r"check[- ]?out|salida|salir|salimos|salgo|dejar (?:la habitaci\w+|el cuarto)|leave\b|"
+        r"leaving|departure"
+    ),
+    "check_in": _words(r"check[- ]?in\b|entrada|llegada|llegar|llegamos|llego\b|arriv\w*"),
+    "prices": _words(
+        r"precios?|tarifas?|descuentos?|cu[aá]nto (?:cuesta|vale|es|sale)|prices?\b|rates?\b|"
+        r"how much|discount"
+    ),
+    "transport": _words(r"transporte|taxi|traslado|aeropuerto|airport|shuttle|pick(?:ed)? up"),
+    "rooms": _words(r"habitaci\w+|cuartos?|vista|balc[oó]n|rooms?\b|view|balcony|upgrade"),
+    "pets": SUBJECTS["pets"],
+    "parking": SUBJECTS["parking"],
+    "breakfast": SUBJECTS["breakfast"],
+}
+# Without a figure or a word such as these a colleague's sentence promises nothing.
+PROMISE = re.compile(
+    r"\d|\b(?:le (?:doy|dejo|dejamos|guardo|aparto|regalo|confirmo)|cortes[ií]a|gratis|sin costo|"
+    r"free|on the house|late|early|prometo|i promise)\b",
+    re.IGNORECASE,
+)
+
 ANSWERS: dict[str, Phrase] = {
     "identity": {
         "es": "Soy el modelo de ensayo del emulador: respondo con reglas fijas, no soy "
@@ -185,6 +209,10 @@ SAYS: dict[str, Phrase] = {
         "es": "Gracias por su mensaje. ¿Me puede dar un poco más de detalle para ayudarle?",
         "en": "Thank you for your message. Could you give me a little more detail so "
         "that I can help?",
+    },
+    "promised": {
+        "es": "Como le dijo {name}: «{words}»",
+        "en": "As {name} told you: “{words}”",
     },
     "photo": {
         "es": "Recibí su foto ({kind}, {size}).",

@@ -1,13 +1,14 @@
 """The ManyChat emulator: the parts of api.manychat.com that answer guests and read contacts.
 
 Started by `launch.py`. The service's ManyChat channel is before it; the world
-(`manychat_world.py`), the flow runner (`manychat_flows.py`), the people (`manychat_guests.py`) and
-Meta's CDN (`manychat_cdn.py`) are after it. Rules follow ManyChat's public API clients and the
-refusals that projects have reported.
+(`manychat_world.py`), the flow runner (`manychat_flows.py`), the people (`manychat_guests.py`,
+`manychat_staff.py`) and Meta's CDN (`manychat_cdn.py`) are after it. Rules follow ManyChat's public
+API clients and the refusals that projects have reported. No call shows what a person wrote.
 """
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, cast
 
 from starlette.requests import Request
@@ -20,6 +21,7 @@ from watibot.emulators.manychat_cdn import Cdn
 from watibot.emulators.manychat_content import complaints, truncated
 from watibot.emulators.manychat_flows import Flows
 from watibot.emulators.manychat_guests import People
+from watibot.emulators.manychat_staff import Desk
 from watibot.emulators.manychat_world import PAGE_ID, Contact, Line, World, info
 
 REPEAT_SECONDS = 60
@@ -40,6 +42,10 @@ DEFAULTS: dict[str, object] = {
     "truncate": False,
     "refuse_with_200": False,
     "bot_off_tag": "BOT_OFF",
+    "bot_off_field": "bot_off",
+    "note_field": "bot_note",
+    # Not known: whether a person's reply in Live Chat pauses the contact's automations by itself.
+    "reply_pauses_minutes": 0,
     "cdn_base": "https://lookaside.fbsbx.com",
     "media_seconds": 0,
     "media_type": "",
@@ -64,6 +70,7 @@ class Manychat(Emulator):
         self.cdn = Cdn(self)
         self._buckets: defaultdict[str, Bucket] = defaultdict(lambda: Bucket(clock))
         self._last_said: dict[tuple[str, str], float] = {}
+        self._arrived = ""  # when the call that is being answered came in
         self._bubbles = 0
         self._doubled = 0
         self._repeated_text = 0
@@ -89,11 +96,20 @@ class Manychat(Emulator):
             self._get(f"{page}/getInfo", self._page_info),
             self._get(f"{page}/getTags", self._page_tags),
             self._get(f"{page}/getCustomFields", self._page_fields),
-            self._post(f"{subscriber}/addTagByName", "writes_per_s", self._add_tag),
-            self._post(f"{subscriber}/removeTagByName", "writes_per_s", self._remove_tag),
+            self._post(f"{subscriber}/addTagByName", "writes_per_s", partial(self._tag, on=True)),
+            self._post(
+                f"{subscriber}/removeTagByName", "writes_per_s", partial(self._tag, on=False)
+            ),
+            self._post(f"{subscriber}/addTag", "writes_per_s", partial(self._tag_by_id, on=True)),
+            self._post(
+                f"{subscriber}/removeTag", "writes_per_s", partial(self._tag_by_id, on=False)
+            ),
             self._post(f"{subscriber}/setCustomFieldByName", "writes_per_s", self._set_field),
+            self._post(f"{subscriber}/setCustomField", "writes_per_s", self._set_field_by_id),
+            self._post(f"{subscriber}/setCustomFields", "writes_per_s", self._set_fields),
             *self.cdn.routes(),
             *People(self, self.world, self.flows, self.cdn).routes(),
+            *Desk(self, self.world, self.flows).routes(),
         ]
 
     def _post(self, path: str, limit: str, call: Call) -> BaseRoute:
@@ -127,9 +143,12 @@ class Manychat(Emulator):
                 body = await read(request)
             except ValueError:
                 return _invalid("Request body is not valid JSON.")
+            self._arrived = request.state.arrived
             return call(body)
 
         async def endpoint(request: Request) -> Response:
+            # A send that is on its way when a person takes the chat is nobody's fault.
+            request.state.arrived = self.clock.now().isoformat()
             return await self.guarded(operation, request, admitted)
 
         return Route(path, endpoint, methods=[method])
@@ -179,7 +198,7 @@ class Manychat(Emulator):
     def _bubble(self, contact: Contact, platform: str, message: Body) -> None:
         text = truncated(platform, message.get("text") or message.get("url") or "")
         now = self.clock.time()
-        line = Line(str(self.world.new_id()), platform, False, message["type"], text, now)
+        line = Line(str(self.world.new_id()), platform, "bot", message["type"], text, now)
         contact.lines.append(line)
         self._bubbles += 1
         before = self._last_said.get((contact.id, text), 0)
@@ -198,6 +217,7 @@ class Manychat(Emulator):
             platform=platform,
             text=text,
             type=line.type,
+            arrived=self._arrived,
         )
 
     def _send_flow(self, body: Body) -> Response:
@@ -234,22 +254,26 @@ class Manychat(Emulator):
         data = [{"id": id_, "name": name} for name, id_ in self.world.field_ids.items()]
         return JSONResponse({"status": "success", "data": data})
 
-    def _add_tag(self, body: Body) -> Response:
-        return self._tagged(body, keep=True)
-
-    def _remove_tag(self, body: Body) -> Response:
-        return self._tagged(body, keep=False)
-
-    def _tagged(self, body: Body, keep: bool) -> Response:
+    def _tag(self, body: Body, *, on: bool) -> Response:
         contact = self._contact(body, {"tag_name"})
         if isinstance(contact, Response):
             return contact
-        name = body.get("tag_name")
-        if not name:
+        if not body.get("tag_name"):
             return _invalid("tag_name cannot be blank.")
-        contact.tags = [each for each in contact.tags if each != name] + ([name] if keep else [])
-        self.world.tag_id(name)
-        self.journal.add("tag", subscriber_id=contact.id, tag=name, on=keep)
+        return self._tagged(contact, body["tag_name"], on=on)
+
+    def _tag_by_id(self, body: Body, *, on: bool) -> Response:
+        contact = self._contact(body, {"tag_id"})
+        if isinstance(contact, Response):
+            return contact
+        name = _named(self.world.tag_ids, body.get("tag_id"))
+        if name is None:
+            return _invalid("Tag does not exist.")
+        return self._tagged(contact, name, on=on)
+
+    def _tagged(self, contact: Contact, name: str, *, on: bool) -> Response:
+        self.world.tag(contact, name, on=on)
+        self.journal.add("tag", subscriber_id=contact.id, tag=name, on=on)
         return JSONResponse({"status": "success"})
 
     def _set_field(self, body: Body) -> Response:
@@ -258,8 +282,35 @@ class Manychat(Emulator):
             return contact
         if not body.get("field_name"):
             return _invalid("field_name cannot be blank.")
-        contact.fields[body["field_name"]] = body.get("field_value")
-        self.world.field_id(body["field_name"])
+        self.world.set_field(contact, body["field_name"], body.get("field_value"))
+        return JSONResponse({"status": "success"})
+
+    def _set_field_by_id(self, body: Body) -> Response:
+        contact = self._contact(body, {"field_id", "field_value"})
+        if isinstance(contact, Response):
+            return contact
+        name = _named(self.world.field_ids, body.get("field_id"))
+        if name is None:
+            return _invalid("Custom field does not exist.")
+        self.world.set_field(contact, name, body.get("field_value"))
+        return JSONResponse({"status": "success"})
+
+    def _set_fields(self, body: Body) -> Response:
+        """Several at once, each by id or by name; one that is wrong refuses them all."""
+        contact = self._contact(body, {"fields"})
+        if isinstance(contact, Response):
+            return contact
+        fields = body.get("fields")
+        if not isinstance(fields, list) or not fields:
+            return _invalid("fields cannot be blank.")
+        wanted: list[tuple[str, object]] = []
+        for each in fields:
+            name = each.get("field_name") or _named(self.world.field_ids, each.get("field_id"))
+            if not name:
+                return _invalid("Custom field does not exist.")
+            wanted.append((name, each.get("field_value")))
+        for name, value in wanted:
+            self.world.set_field(contact, name, value)
         return JSONResponse({"status": "success"})
 
     def summary(self) -> dict[str, object]:
@@ -267,19 +318,27 @@ class Manychat(Emulator):
             line
             for contact in self.world.contacts.values()
             for line in contact.lines
-            if line.by_guest
+            if line.author == "guest"
         ]
         received = sum(line.delivered for line in said)
+        lost = sum(line.lost for line in said)
         return {
             "guests": len(self.world.contacts),
             "messages": len(said),
             "received": received,
-            "undelivered": len(said) - received,
+            "lost": lost,
+            "undelivered": len(said) - received - lost,
+            "webhooks_waiting": self.flows.waiting,
             "bubbles": self._bubbles,
             "doubled": self._doubled,
             "repeated_text": self._repeated_text,
             "requests": self.requests,
         }
+
+
+def _named(ids: dict[str, int], id_: object) -> str | None:
+    """The name of this id."""
+    return next((name for name, known in ids.items() if str(known) == str(id_)), None)
 
 
 def _error(message: str, status: int) -> Response:

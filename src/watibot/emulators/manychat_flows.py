@@ -1,12 +1,13 @@
 """ManyChat's flow runner: renders the configured body and makes the External Request.
 
-Fed by `manychat_guests.py`; the configured URL is after it. There is no retry, and ten seconds of
-patience (ManyChat's documented limit). A hand-built body is merged without escaping, and one that
-is no JSON any more is not sent at all.
+Fed by `manychat_guests.py` and `manychat_staff.py`; the configured URL is after it. There is no
+retry, and ten seconds of patience (ManyChat's documented limit). A hand-built body is merged
+without escaping, and one that is no JSON any more is not sent at all.
 """
 
 import asyncio
 import json
+from collections.abc import Coroutine
 from typing import Any, cast
 
 from watibot.emulators.kit import Emulator
@@ -15,12 +16,14 @@ from watibot.emulators.postman import TIMEOUT, Postman, encode
 
 
 class Flows:
-    """Makes the requests that the settings `webhook_*` and `body_*` describe."""
+    """Makes the requests that the settings `webhook_*` and `body_*` describe. `waiting`: how many
+    are under way."""
 
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
         self._settings = emulator.settings
         self._postman: Postman | None = None
+        self.waiting = 0
 
     def open(self) -> None:
         """Called in the serving loop, before anything is sent."""
@@ -32,7 +35,9 @@ class Flows:
 
     def guest_said(self, contact: Contact, line: Line, spec: dict[str, Any]) -> None:
         """Runs the flow as `spec` (`duplicates`, `parallel`, `delay`, `hold`) says."""
-        if contact.paused:
+        if line.lost:
+            return
+        if contact.paused_until > self._emulator.clock.time():
             self._not_sent(contact, line, "paused")
             return
         if spec.get("hold"):
@@ -41,15 +46,19 @@ class Flows:
         held, contact.held = contact.held, []
         # Rendered now: ManyChat's merge fields hold the last words at the moment of the flow.
         body = self._render(contact, line)
-        self._emulator.background(self._deliver(contact, line, body, held, spec))
+        self._background(self._deliver(contact, line, body, held, spec))
 
-    def bot_off(self, contact: Contact, on: bool) -> None:
-        """The rule "tag applied/removed": a request without a message."""
+    def bot_off(self, contact: Contact, spec: dict[str, Any], *, on: bool, act: int) -> None:
+        """The rule "tag applied/removed": a request without a message, as `spec` (`duplicates`,
+        `delay`) says. `act` numbers the entry in the journal that it tells of."""
         body = encode({"subscriber_id": contact.id, "bot_off": on})
-        self._emulator.background(self._rule(body, contact))
+        self._background(self._rule(body, contact, spec, act))
 
-    async def _rule(self, body: bytes, contact: Contact) -> None:
-        await self._post(body, event="bot_off", subscriber_id=contact.id)
+    async def _rule(self, body: bytes, contact: Contact, spec: dict[str, Any], act: int) -> None:
+        if delay := spec.get("delay"):
+            await self._emulator.clock.sleep(delay)
+        for _ in range(1 + int(spec.get("duplicates", 0))):
+            await self._post(body, event="bot_off", subscriber_id=contact.id, act=act)
 
     async def _deliver(
         self,
@@ -90,6 +99,13 @@ class Flows:
         headers = cast(dict[str, str], self._settings["webhook_headers"])
         patience = cast(float, self._settings["patience_seconds"])
         return await self._postman.post(url, body, patience, headers, **details)
+
+    def _background(self, work: Coroutine[Any, Any, None]) -> None:
+        def done(_: asyncio.Task[None]) -> None:
+            self.waiting -= 1
+
+        self.waiting += 1
+        self._emulator.background(work).add_done_callback(done)
 
     def _not_sent(self, contact: Contact, line: Line, reason: str) -> None:
         self._emulator.journal.add(

@@ -1,4 +1,4 @@
-"""The people of the ManyChat emulator: guests who write and staff who switch the bot off.
+"""The guests of the ManyChat emulator, who write, and the fields that are kept of them.
 
 Used by tests, the demonstration and rehearsals; changes the world (`manychat_world.py`) and has
 the flows run (`manychat_flows.py`). Everything here is under `/_emulator`.
@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 from watibot.emulators.kit import Emulator, read_json
 from watibot.emulators.manychat_cdn import Cdn
 from watibot.emulators.manychat_flows import Flows
-from watibot.emulators.manychat_world import PLATFORMS, Contact, Line, World
+from watibot.emulators.manychat_world import FOREVER, PLATFORMS, Contact, Line, World
 from watibot.emulators.samples import sample_for
 
 MESSAGE_FIELDS = {
@@ -25,28 +25,28 @@ MESSAGE_FIELDS = {
     "delay",
     "at_offset",
     "hold",
+    "lost",
 }
 
 
 class People:
-    """The control routes of guests and staff."""
+    """The control routes of guests."""
 
     def __init__(self, emulator: Emulator, world: World, flows: Flows, cdn: Cdn) -> None:
         self._emulator, self._world, self._flows, self._cdn = emulator, world, flows, cdn
 
     def routes(self) -> list[BaseRoute]:
-        guests, staff = "/_emulator/guests", "/_emulator/staff"
+        guests = "/_emulator/guests"
         return [
             Route(guests, self._guests, methods=["GET", "POST"]),
             Route(f"{guests}/{{id}}/messages", self._messages, methods=["GET", "POST"]),
             Route(f"{guests}/{{id}}/renew", self._renew, methods=["POST"]),
-            Route(f"{staff}/{{id}}/bot_off", self._bot_off, methods=["POST"]),
-            Route(f"{staff}/{{id}}/pause", self._pause, methods=["POST"]),
+            Route(f"{guests}/{{id}}/fields", self._fields, methods=["POST"]),
         ]
 
     async def _guests(self, request: Request) -> Response:
         if request.method == "GET":
-            return JSONResponse([_guest(each) for each in self._world.contacts.values()])
+            return JSONResponse([shown(each) for each in self._world.contacts.values()])
         spec = await read_json(request)
         platform = spec.get("platform")
         if platform not in (*PLATFORMS, "both"):
@@ -59,21 +59,21 @@ class People:
             platforms,
             None if id_ is None else str(id_),
         )
-        return JSONResponse(_guest(contact), 201)
+        return JSONResponse(shown(contact), 201)
 
     async def _messages(self, request: Request) -> Response:
         contact = self._world.contacts.get(request.path_params["id"])
         if contact is None:
             return JSONResponse({"error": "no such guest"}, 404)
         if request.method == "GET":
-            return JSONResponse([_line(each) for each in contact.lines])
+            return JSONResponse([shown_line(each) for each in contact.lines])
         try:
             spec = await read_json(request)
             line = self._say(contact, spec)
         except ValueError as error:
             return JSONResponse({"error": str(error)}, 400)
         self._flows.guest_said(contact, line, spec)
-        return JSONResponse(_line(line), 201)
+        return JSONResponse(shown_line(line), 201)
 
     def _say(self, contact: Contact, spec: dict[str, Any]) -> Line:
         if unknown := set(spec) - MESSAGE_FIELDS:
@@ -89,10 +89,11 @@ class People:
         line = Line(
             id=str(self._world.new_id()),
             platform=platform,
-            by_guest=True,
+            author="guest",
             type=sample.type if sample else "text",
             text=" ".join(said),
             at=at,
+            lost=bool(spec.get("lost")),
         )
         contact.lines.append(line)
         contact.last[platform] = max(at, contact.last[platform] or 0.0)
@@ -112,30 +113,21 @@ class People:
         if contact is None:
             return JSONResponse({"error": "no such guest"}, 404)
         self._world.renew(contact)
-        return JSONResponse(_guest(contact), 201)
+        return JSONResponse(shown(contact), 201)
 
-    async def _bot_off(self, request: Request) -> Response:
+    async def _fields(self, request: Request) -> Response:
+        """Sets custom fields by name; null clears one."""
         contact = self._world.contacts.get(request.path_params["id"])
         if contact is None:
             return JSONResponse({"error": "no such guest"}, 404)
-        spec = await read_json(request)
-        on = bool(spec.get("on", True))
-        tag = cast(str, self._emulator.settings["bot_off_tag"])
-        contact.tags = [each for each in contact.tags if each != tag] + ([tag] if on else [])
-        # `quiet` is the lost request: the tag is set, and nobody is told.
-        if not spec.get("quiet"):
-            self._flows.bot_off(contact, on)
-        return JSONResponse(_guest(contact), 201)
-
-    async def _pause(self, request: Request) -> Response:
-        contact = self._world.contacts.get(request.path_params["id"])
-        if contact is None:
-            return JSONResponse({"error": "no such guest"}, 404)
-        contact.paused = bool((await read_json(request)).get("on", True))
-        return JSONResponse(_guest(contact), 201)
+        for name, value in (await read_json(request)).items():
+            self._world.set_field(contact, name, value)
+        return JSONResponse(dict(contact.fields), 201)
 
 
-def _guest(contact: Contact) -> dict[str, Any]:
+def shown(contact: Contact) -> dict[str, Any]:
+    """A contact as the control routes show it. `paused_until` is virtual epoch seconds, or -1 for
+    ever."""
     return {
         "subscriber_id": contact.id,
         "name": contact.name,
@@ -144,16 +136,18 @@ def _guest(contact: Contact) -> dict[str, Any]:
         "ig_id": contact.ig_id,
         "page_scoped_id": contact.page_scoped_id,
         "tags": contact.tags,
-        "paused": contact.paused,
+        "fields": dict(contact.fields),
+        "paused_until": -1 if contact.paused_until == FOREVER else contact.paused_until,
         "messages": len(contact.lines),
     }
 
 
-def _line(line: Line) -> dict[str, Any]:
+def shown_line(line: Line) -> dict[str, Any]:
+    """A message as the control routes show it."""
     return {
         "id": line.id,
         "platform": line.platform,
-        "from": "guest" if line.by_guest else "bot",
+        "from": line.author,
         "type": line.type,
         "text": line.text,
         "at": line.at,

@@ -1,38 +1,41 @@
 """What ManyChat knows: contacts on Messenger and Instagram, their tags, fields and last words.
 
-Changed by the API routes (`manychat.py`) and the virtual guests (`manychat_guests.py`); its views
-are the bodies that ManyChat sends and answers. Shapes follow the Full Contact Data of ManyChat's
-Dynamic Block reference and the answers of its API clients.
+Changed by the API routes (`manychat.py`), the virtual guests (`manychat_guests.py`) and staff
+(`manychat_staff.py`); its views are the bodies that ManyChat sends and answers. Shapes follow the
+Full Contact Data of ManyChat's Dynamic Block reference and the answers of its API clients.
 """
 
 import itertools
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from watibot.emulators.kit import Clock
 
 PAGE_ID = "145778989612199"
 PLATFORMS = ("facebook", "instagram")
+FOREVER = float("inf")
 
 
 @dataclass
 class Line:
-    """One message, either way; `at` is virtual epoch seconds."""
+    """One message, either way; `at` is virtual epoch seconds. `lost`: no request tells of it."""
 
     id: str
     platform: str
-    by_guest: bool
+    author: Literal["guest", "bot", "staff"]
     type: str
     text: str
     at: float
     delivered: bool = False
+    lost: bool = False
 
 
 @dataclass
 class Contact:
-    """A person on one or both platforms; `last` holds the last interaction of each."""
+    """A person on one or both platforms; `last` holds the last interaction of each.
+    `paused_until`: automations rest until then, virtual epoch seconds."""
 
     id: str
     name: str
@@ -42,7 +45,7 @@ class Contact:
     subscribed: float
     last: dict[str, float | None]
     last_input_text: str | None = None
-    paused: bool = False
+    paused_until: float = 0.0
     tags: list[str] = field(default_factory=list)
     fields: dict[str, object] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
@@ -87,6 +90,19 @@ class World:
         contact.id = str(self.new_id())
         contact.tags, contact.fields = [], {}
         self.contacts[contact.id] = contact
+
+    def tag(self, contact: Contact, name: str, *, on: bool) -> None:
+        """Applies a tag, or removes it."""
+        contact.tags = [each for each in contact.tags if each != name] + ([name] if on else [])
+        self.tag_id(name)
+
+    def set_field(self, contact: Contact, name: str, value: object) -> None:
+        """Sets a custom field; None clears it."""
+        self.field_id(name)
+        if value is None:
+            contact.fields.pop(name, None)
+        else:
+            contact.fields[name] = value
 
     def tag_id(self, name: str) -> int:
         return self.tag_ids.setdefault(name, 1500 + len(self.tag_ids))

@@ -10,6 +10,7 @@ answered 501.
 import json
 import re
 from collections import defaultdict
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -114,6 +115,8 @@ class Vertex(Emulator):
     ) -> Response:
         raw = await request.body()
         if operation.name == "generateContent" and self.models.latency:
+            # Whoever plays a colleague can act while the model thinks.
+            self.journal.add("thinking", said=_last_words(raw))
             await self.clock.sleep(self.models.latency)
         status, body = 200, None
         query = query_names(parse_qsl(request.url.query, keep_blank_values=True))
@@ -166,6 +169,14 @@ class Vertex(Emulator):
             return JSONResponse({"error": "no such session"}, 404)
         events = [{**event, "ownId": own_id(event)} for each in found for event in each.events]
         return JSONResponse(events)
+
+
+def _last_words(raw: bytes) -> str:
+    """What the newest contents of a prompt say; "" where nothing can be read."""
+    with suppress(ValueError, LookupError, TypeError, AttributeError):
+        newest = json.loads(raw)["contents"][-4:]
+        return "\n".join(part.get("text", "") for each in newest for part in each["parts"])
+    return ""
 
 
 def _check_token(header: str) -> None:

@@ -1,8 +1,9 @@
 """The WATI emulator: API v1 (and v2 templates) under the tenant, strict where WATI is strict.
 
 Started by `launch.py`. The service's WATI channel is before it; the world (`wati_world.py`), the
-webhooks (`wati_webhooks.py`) and the people (`wati_guests.py`) are after it. Rules follow WATI's
-public reference (docs.wati.io) and captures; v3 lives at the host, so under a tenant it is 404.
+webhooks (`wati_webhooks.py`) and the people (`wati_guests.py`, `wati_staff.py`) are after it. Rules
+follow WATI's public reference (docs.wati.io) and captures; v3 lives at the host, so under a tenant
+it is 404.
 """
 
 from collections import defaultdict
@@ -17,9 +18,10 @@ from watibot.emulators.forms import Form, read_form
 from watibot.emulators.kit import Clock, Emulator, read_json
 from watibot.emulators.limits import Bucket
 from watibot.emulators.wati_guests import People
-from watibot.emulators.wati_views import messages_page, row
+from watibot.emulators.wati_staff import Desk
+from watibot.emulators.wati_views import contact, messages_page, row
 from watibot.emulators.wati_webhooks import Webhooks
-from watibot.emulators.wati_world import Guest, Message, World
+from watibot.emulators.wati_world import Guest, Message, Operator, World
 
 LONGEST_TEXT = 4096
 REPEAT_SECONDS = 60
@@ -39,9 +41,16 @@ DEFAULTS: dict[str, object] = {
         "sentMessageREAD",
         "sentMessageREAD_v2",
     ],
+    # False: a plan without webhooks.
+    "webhooks": True,
     "sent_events_for_api": True,
     "bsuid": False,
     "operators": {"desk@hotel.example": "Front Desk"},
+    # Under whose name the API's sends are shown is not documented: the token's owner, who may be a
+    # person, "API", or nobody (null).
+    "api_name": "API",
+    "api_email": "api@hotel.example",
+    "assign_on_reply": True,
     "retry_seconds": 600,
     "webhook_tries": 144,
     "webhook_timeout": 10,
@@ -53,6 +62,8 @@ DEFAULTS: dict[str, object] = {
     "success_shape": "full",
     "lag_seconds": 0,
     "media_seconds": 0,
+    # Not documented: contacts with `lastUpdated`, those that changed last first.
+    "contacts_by_change": False,
 }
 
 SHAPES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -76,6 +87,7 @@ class Wati(Emulator):
         super().__init__("wati", clock, DEFAULTS, options)
         self.world = World(clock)
         self.webhooks = Webhooks(self, self.world)
+        self._api_id = self.world.new_id()
         self._buckets: defaultdict[str, Bucket] = defaultdict(lambda: Bucket(clock))
         self._month_calls: defaultdict[str, int] = defaultdict(int)
         self._local_ids: set[str] = set()
@@ -113,6 +125,7 @@ class Wati(Emulator):
             self._route("POST", f"{v1}/updateContactAttributes/{{target}}", self._update_contact),
             self._route("POST", f"{v1}/rotateToken", self._rotate_token),
             *People(self, self.world, self.webhooks).routes(),
+            *Desk(self, self.world, self.webhooks).routes(),
         ]
 
     def _route(self, method: str, path: str, call: Call) -> BaseRoute:
@@ -122,6 +135,8 @@ class Wati(Emulator):
             return self._door(operation, request) or await call(request)
 
         async def endpoint(request: Request) -> Response:
+            # A send that is on its way when a person takes the chat is nobody's fault.
+            request.state.arrived = self.clock.now().isoformat()
             return await self.guarded(operation, request, admitted)
 
         return Route(path, endpoint, methods=[method])
@@ -155,7 +170,7 @@ class Wati(Emulator):
         if len(text) > LONGEST_TEXT:
             error = f"messageText is longer than {LONGEST_TEXT} characters"
             return JSONResponse({"ok": False, "result": error})
-        return self._send(request.path_params["target"], asked, "text", text, None)
+        return self._send(request, request.path_params["target"], asked, "text", text, None)
 
     async def _send_file(self, request: Request) -> Response:
         form: Form = await read_form(request)
@@ -168,7 +183,7 @@ class Wati(Emulator):
         data = self.world.store(upload.content, upload.content_type, f"{type_}s", extension)
         asked = {**form.fields, **request.query_params}
         text = asked.get("caption", upload.name)
-        return self._send(request.path_params["target"], asked, type_, text, data)
+        return self._send(request, request.path_params["target"], asked, type_, text, data)
 
     async def _send_interactive(self, request: Request) -> Response:
         asked = dict(request.query_params)
@@ -176,10 +191,17 @@ class Wati(Emulator):
         text = body.get("body")
         if not text or not (body.get("buttons") or body.get("sections")):
             return _failed("body and buttons or sections are required")
-        return self._send(asked.get("whatsappNumber", ""), asked, "interactive", text, None)
+        target = asked.get("whatsappNumber", "")
+        return self._send(request, target, asked, "interactive", text, None)
 
     def _send(
-        self, target: str, asked: dict[str, str], type_: str, text: str, data: str | None
+        self,
+        request: Request,
+        target: str,
+        asked: dict[str, str],
+        type_: str,
+        text: str,
+        data: str | None,
     ) -> Response:
         guest = self.world.find(target)
         if guest is None:
@@ -189,20 +211,24 @@ class Wati(Emulator):
             return JSONResponse({**closed, "ticketStatus": "CLOSED"})
         message = self.world.hotel_says(
             guest,
-            self.world.api,
+            self._api(),
             type=type_,
             text=text,
             data=data,
             local_message_id=asked.get("localMessageId"),
             reply_to=asked.get("replyContextId", ""),
         )
-        self._note_bubble(guest, message)
+        self._note_bubble(guest, message, request.state.arrived)
         self.webhooks.hotel_said(guest, message)
         view = row(guest, message, echo=bool(self.settings["echo_local_message_id"]))
         shape = SHAPES[cast(str, self.settings["success_shape"])]
         return JSONResponse(shape({**view, "whatsappMessageId": message.wamid}))
 
-    def _note_bubble(self, guest: Guest, message: Message) -> None:
+    def _api(self) -> Operator:
+        name, email = (cast(str | None, self.settings[key]) for key in ("api_name", "api_email"))
+        return Operator(email, name, self._api_id, is_api=True)
+
+    def _note_bubble(self, guest: Guest, message: Message, arrived: str) -> None:
         local_id, text = message.local_message_id, message.text or ""
         self._bubbles += 1
         self.journal.add(
@@ -212,6 +238,7 @@ class Wati(Emulator):
             text=text,
             localMessageId=local_id,
             type=message.type,
+            arrived=arrived,
         )
         if local_id is not None and local_id in self._local_ids:
             self._doubled.append(local_id)
@@ -229,7 +256,8 @@ class Wati(Emulator):
             return _failed("Invalid contact" if name else "template_name is required")
         values = ", ".join(str(each["value"]) for each in body.get("parameters", []))
         sent = self.world.broadcast(guest, name, f"{name}: {values}")
-        self.journal.add("template", id=sent.id, waId=guest.wa_id, template=name)
+        self.journal.add("template", id=sent.id, waId=guest.wa_id, template=name, by="api")
+        self.webhooks.template_sent(guest, sent, name, self._api())
         if "/api/v1/" in request.url.path:
             return JSONResponse({"result": True, "validWhatsAppNumber": True})
         receiver = {
@@ -249,8 +277,8 @@ class Wati(Emulator):
         operator = self.world.operator(email, names[email]) if email in names else known
         if guest is None or operator is None:
             return _failed("Invalid contact" if guest is None else "Operator not found")
-        self.world.assign(guest, operator, self.world.api.email)
-        self.journal.add("assigned", waId=guest.wa_id, email=operator.email)
+        self.world.assign(guest, operator, self._api().email)
+        self.journal.add("assigned", waId=guest.wa_id, email=operator.email, by="api")
         return JSONResponse({"result": True})
 
     async def _get_messages(self, request: Request) -> Response:
@@ -277,17 +305,20 @@ class Wati(Emulator):
     async def _get_contacts(self, request: Request) -> Response:
         number = int(request.query_params.get("pageNumber", "1"))
         size = int(request.query_params.get("pageSize", "100"))
-        guests = list(self.world.guests.values())[(number - 1) * size : number * size]
-        return JSONResponse(
-            {"result": "success", "contact_list": [_contact(each) for each in guests]}
-        )
+        guests = list(self.world.guests.values())
+        by_change = bool(self.settings["contacts_by_change"])
+        if by_change:
+            guests.sort(key=Guest.changed, reverse=True)
+        page = guests[(number - 1) * size : number * size]
+        contacts = [contact(each, changed=by_change) for each in page]
+        return JSONResponse({"result": "success", "contact_list": contacts})
 
     async def _add_contact(self, request: Request) -> Response:
         wa_id = request.path_params["target"]
         if not wa_id.isdigit():
             return _failed("Invalid whatsapp number")
         guest = self.world.add_guest(wa_id, (await read_json(request)).get("name", wa_id))
-        return JSONResponse({"result": True, "contact": _contact(guest)})
+        return JSONResponse({"result": True, "contact": contact(guest, changed=False)})
 
     async def _update_contact(self, request: Request) -> Response:
         guest = self.world.find(request.path_params["target"])
@@ -306,14 +337,17 @@ class Wati(Emulator):
             message
             for guest in self.world.guests.values()
             for message in guest.messages()
-            if not message.owner
+            if not message.owner and not message.past
         ]
         received = sum(message.delivered for message in said)
+        lost = sum(message.lost for message in said)
         return {
             "guests": len(self.world.guests),
             "messages": len(said),
             "received": received,
-            "undelivered": len(said) - received,
+            "lost": lost,
+            "undelivered": len(said) - received - lost,
+            "webhooks_waiting": self.webhooks.waiting,
             "bubbles": self._bubbles,
             "doubled": len(self._doubled),
             "doubled_ids": self._doubled,
@@ -325,16 +359,6 @@ class Wati(Emulator):
 
 def _failed(info: str) -> Response:
     return JSONResponse({"result": False, "info": info})
-
-
-def _contact(guest: Guest) -> dict[str, Any]:
-    return {
-        "id": guest.contact_id,
-        "wAid": guest.wa_id,
-        "fullName": guest.name,
-        "phone": guest.wa_id,
-        "customParams": [{"name": k, "value": v} for k, v in guest.attributes.items()],
-    }
 
 
 def create(clock: Clock, options: dict[str, object]) -> Emulator:

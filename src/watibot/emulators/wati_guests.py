@@ -1,4 +1,4 @@
-"""The people of the WATI emulator: guests who write and staff who take over, by control routes.
+"""The guests of the WATI emulator, who write and who have a past, by control routes.
 
 Used by tests, the demonstration and rehearsals; changes the world (`wati_world.py`) and has the
 webhooks sent (`wati_webhooks.py`). Everything here is under `/_emulator`.
@@ -12,9 +12,10 @@ from starlette.routing import BaseRoute, Route
 
 from watibot.emulators.kit import Emulator, read_json
 from watibot.emulators.samples import sample_for
-from watibot.emulators.wati_views import SAMPLE_CALLBACK, message_received
+from watibot.emulators.wati_past import seed
+from watibot.emulators.wati_views import SAMPLE_CALLBACK, line, message_received
 from watibot.emulators.wati_webhooks import Webhooks
-from watibot.emulators.wati_world import Guest, Message, World, iso
+from watibot.emulators.wati_world import Guest, Message, World
 
 MESSAGE_FIELDS = {
     "type",
@@ -32,6 +33,7 @@ MESSAGE_FIELDS = {
     "delay",
     "at_offset",
     "hold",
+    "lost",
 }
 TYPES = {
     *("text", "image", "document", "location", "voice", "audio", "button", "interactive", "list"),
@@ -40,7 +42,7 @@ TYPES = {
 
 
 class People:
-    """The control routes of guests and staff."""
+    """The control routes of guests."""
 
     def __init__(self, emulator: Emulator, world: World, webhooks: Webhooks) -> None:
         self._emulator, self._world, self._webhooks = emulator, world, webhooks
@@ -50,7 +52,7 @@ class People:
         return [
             Route(f"{prefix}/guests", self._guests, methods=["GET", "POST"]),
             Route(f"{prefix}/guests/{{waId}}/messages", self._messages, methods=["GET", "POST"]),
-            Route(f"{prefix}/staff/{{waId}}/{{act}}", self._staff, methods=["POST"]),
+            Route(f"{prefix}/guests/{{waId}}/past", self._past, methods=["POST"]),
             Route(f"{prefix}/sample-callback", self._sample_callback, methods=["POST"]),
         ]
 
@@ -69,7 +71,7 @@ class People:
         if guest is None:
             return JSONResponse({"error": "no such guest"}, 404)
         if request.method == "GET":
-            return JSONResponse([_line(each) for each in guest.messages()])
+            return JSONResponse([line(each) for each in guest.messages()])
         try:
             spec = await read_json(request)
             message = self._say(guest, spec)
@@ -104,43 +106,25 @@ class People:
             type=type_,
             text=text,
             data=data,
-            reply_to=self._quoted(guest, spec.get("reply_to", "")),
+            reply_to=guest.quoted(spec.get("reply_to", "")),
             extra=extra,
+            lost=bool(spec.get("lost")),
         )
         self._emulator.journal.add(
             "guest", id=message.id, waId=guest.wa_id, text=text, type=type_, wamid=message.wamid
         )
         return message
 
-    def _quoted(self, guest: Guest, reply_to: str) -> str:
-        if reply_to != "last":
-            return reply_to
-        return next((m.wamid for m in reversed(guest.messages()) if m.owner), "")
-
-    async def _staff(self, request: Request) -> Response:
+    async def _past(self, request: Request) -> Response:
         guest = self._world.guests.get(request.path_params["waId"])
         if guest is None:
             return JSONResponse({"error": "no such guest"}, 404)
-        spec = await read_json(request)
-        email = str(spec.get("email", "desk@hotel.example"))
-        operator = self._world.operator(email, str(spec.get("name", "Front Desk")))
-        match request.path_params["act"]:
-            case "assign":
-                self._world.assign(guest, operator, operator.email)
-            case "release":
-                self._world.assign(guest, None, operator.email)
-            case "resolve":
-                self._world.resolve(guest, operator.email)
-            case "reply":
-                said = self._world.hotel_says(
-                    guest, operator, type="text", text=str(spec["text"]), data=None
-                )
-                self._emulator.journal.add("staff", id=said.id, waId=guest.wa_id, text=said.text)
-                self._webhooks.hotel_said(guest, said)
-                return JSONResponse(_line(said), 201)
-            case _:
-                return JSONResponse({"error": "assign, reply, release or resolve"}, 404)
-        return JSONResponse(_guest(guest), 201)
+        try:
+            counts = seed(self._world, guest, await read_json(request))
+        except ValueError as error:
+            return JSONResponse({"error": str(error)}, 400)
+        self._emulator.journal.add("past", waId=guest.wa_id, **counts)
+        return JSONResponse(counts, 201)
 
     async def _sample_callback(self, _: Request) -> Response:
         self._webhooks.send(SAMPLE_CALLBACK)
@@ -166,21 +150,4 @@ def _guest(guest: Guest) -> dict[str, Any]:
         "bsuid": guest.bsuid,
         "assignee": guest.assignee,
         "messages": len(guest.messages()),
-    }
-
-
-def _line(message: Message) -> dict[str, Any]:
-    by_api = message.operator is not None and message.operator.is_api
-    return {
-        "id": message.id,
-        "wamid": message.wamid,
-        "from": "guest" if not message.owner else "bot" if by_api else "staff",
-        "type": message.type,
-        "text": message.text,
-        "data": message.data,
-        "at": iso(message.created, 3),
-        "localMessageId": message.local_message_id,
-        "operatorName": message.operator.name if message.operator else None,
-        "status": message.status,
-        "delivered": message.delivered,
     }

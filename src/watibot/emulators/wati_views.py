@@ -49,6 +49,12 @@ def message_received(guest: Guest, message: Message) -> dict[str, Any]:
     }
 
 
+def chatbot_triggered(guest: Guest, message: Message, chatbot_id: str) -> dict[str, Any]:
+    """Event `chatbotTriggered`: the guest's message once more, with the flow's id."""
+    told = {**message_received(guest, message), "eventType": "chatbotTriggered"}
+    return {**told, "chatbotId": chatbot_id}
+
+
 def session_message_sent(guest: Guest, message: Message) -> dict[str, Any]:
     """Event `sessionMessageSent_v2`; the older twin is `older(...)` of it."""
     return {
@@ -73,6 +79,21 @@ def session_message_sent(guest: Guest, message: Message) -> dict[str, Any]:
         "channelId": None,
         "channelPhoneNumber": HOTEL_NUMBER,
         **_identity(guest),
+        **message.extra,
+    }
+
+
+def template_message_sent(
+    guest: Guest, message: Message, template: str, template_id: str
+) -> dict[str, Any]:
+    """Event `templateMessageSent_v2`; `message` is the template's, of type "template"."""
+    return {
+        **session_message_sent(guest, message),
+        "eventType": "templateMessageSent_v2",
+        "created": iso(message.created, 7),
+        "sourceType": "BROADCAST" if message.operator is None else "MANUAL",
+        "templateId": template_id,
+        "templateName": template,
     }
 
 
@@ -203,6 +224,43 @@ def _message_row(guest: Guest, message: Message, echo: bool) -> dict[str, Any]:
         "ticketId": message.ticket_id,
         "eventType": "message",
     }
+
+
+def contact(guest: Guest, *, changed: bool) -> dict[str, Any]:
+    """A contact of getContacts; `changed` adds when something last happened in the chat."""
+    shown = {
+        "id": guest.contact_id,
+        "wAid": guest.wa_id,
+        "fullName": guest.name,
+        "phone": guest.wa_id,
+        "customParams": [{"name": k, "value": v} for k, v in guest.attributes.items()],
+    }
+    return {**shown, "lastUpdated": iso(guest.changed(), 7)} if changed else shown
+
+
+def line(message: Message) -> dict[str, Any]:
+    """A message as the control routes show it."""
+    return {
+        "id": message.id,
+        "wamid": message.wamid,
+        "from": _author(message),
+        "type": message.type,
+        "text": message.text,
+        "data": message.data,
+        "at": iso(message.created, 3),
+        "localMessageId": message.local_message_id,
+        "operatorName": message.operator.name if message.operator else None,
+        "status": message.status,
+        "delivered": message.delivered,
+    }
+
+
+def _author(message: Message) -> str:
+    if not message.owner:
+        return "guest"
+    if message.operator is None or message.operator.is_api:
+        return "bot"
+    return "staff" if message.operator.email else "chatbot"
 
 
 def messages_page(rows: list[dict[str, Any]], number: int, size: int, total: int) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """What WATI knows: guests, their conversations, tickets and media.
 
-Changed by the API routes (`wati.py`) and by the virtual guests and staff (`wati_guests.py`); read
-by `wati_views.py`. Field names and rules follow WATI's webhook and getMessages references.
+Changed by the API routes (`wati.py`), the virtual guests (`wati_guests.py`) and staff
+(`wati_staff.py`); read by `wati_views.py`. Field names and rules follow WATI's webhook and
+getMessages references.
 """
 
 import base64
@@ -16,14 +17,16 @@ from watibot.emulators.kit import Clock
 from watibot.emulators.samples import Sample
 
 BOT = "Bot"
+# A captured history shows the chat given to the person this much before the person's first words.
+ASSIGNED_BEFORE = 0.16
 
 
 @dataclass(frozen=True)
 class Operator:
-    """A seat in WATI: a person, or the API's own user."""
+    """A seat in WATI: a person, the API's own user, or WATI's chatbot (without an e-mail)."""
 
-    email: str
-    name: str
+    email: str | None
+    name: str | None
     id: str
     is_api: bool = False
 
@@ -31,7 +34,8 @@ class Operator:
 @dataclass
 class Message:
     """A row of a conversation, either way. `created` and `recorded` are virtual epoch seconds:
-    when it was said, and when WATI wrote it down (a late message has been said earlier)."""
+    when it was said, and when WATI wrote it down (a late message has been said earlier). `past`:
+    from before the hotel had webhooks; `lost`: no webhook tells of it."""
 
     id: str
     wamid: str
@@ -48,6 +52,8 @@ class Message:
     status: str = "SENT"
     extra: dict[str, Any] = field(default_factory=dict)
     delivered: bool = False
+    past: bool = False
+    lost: bool = False
 
 
 @dataclass
@@ -76,6 +82,7 @@ class Guest:
     conversation_id: str
     bsuid: str
     username: str
+    added: float
     assignee: str = BOT
     operator: Operator | None = None
     ticket_id: str | None = None
@@ -87,6 +94,17 @@ class Guest:
     def messages(self) -> list[Message]:
         """Oldest first."""
         return [row for row in self.rows if isinstance(row, Message)]
+
+    def quoted(self, reply_to: str) -> str:
+        """The wamid that "last" (the hotel's) or "last_guest" stands for; another one is itself."""
+        if reply_to not in ("last", "last_guest"):
+            return reply_to
+        by_hotel = reply_to == "last"
+        return next((m.wamid for m in reversed(self.messages()) if m.owner is by_hotel), "")
+
+    def changed(self) -> float:
+        """When something last happened here, virtual epoch seconds."""
+        return self.rows[-1].created if self.rows else self.added
 
 
 @dataclass(frozen=True)
@@ -109,12 +127,12 @@ class World:
         self._aliases: dict[str, Guest] = {}
         self._process = secrets.token_hex(5)
         self._counter = itertools.count(1)
-        self.api = Operator("api@hotel.example", "API", self.new_id(), is_api=True)
-        self.operators[self.api.email] = self.api
+        self.chatbot = Operator(None, BOT, self.new_id())
 
-    def new_id(self) -> str:
+    def new_id(self, at: float | None = None) -> str:
         """24 hexadecimal digits, as MongoDB makes them: seconds, process, counter."""
-        return f"{int(self.clock.time()):08x}{self._process}{next(self._counter):06x}"
+        seconds = int(self.clock.time() if at is None else at)
+        return f"{seconds:08x}{self._process}{next(self._counter):06x}"
 
     def new_wamid(self) -> str:
         return "wamid." + base64.b64encode(f"HBgM{self.new_id()}".encode()).decode()
@@ -131,6 +149,7 @@ class World:
             conversation_id=self.new_id(),
             bsuid=f"SV.{int(self.new_id(), 16) % 10**17:017d}",
             username=f"@{name.lower().replace(' ', '.')}",
+            added=self.clock.time(),
         )
         self.guests[wa_id] = guest
         for alias in (wa_id, guest.contact_id, guest.conversation_id, guest.bsuid):
@@ -173,24 +192,27 @@ class World:
         now = self.clock.time()
         said = f'Broadcast message with using "{template}" template was received'
         row = Event(self.new_id(), guest.ticket_id or "", now, now, said, None, text=text)
-        self._insert(guest, row)
+        self.insert(guest, row)
         return row
 
-    def assign(self, guest: Guest, operator: Operator | None, actor: str) -> None:
-        """Gives the chat to a person, or back to "Bot"; WATI writes a ticket row either way."""
+    def assign(
+        self, guest: Guest, operator: Operator | None, actor: str | None, at: float | None = None
+    ) -> None:
+        """Gives the chat to a person, or back to "Bot"; WATI writes a ticket row either way. `at`:
+        virtual epoch seconds, None is now."""
         guest.operator = operator
         if operator is None:
             guest.assignee = BOT
-            self._assigned_to_bot(guest, actor)
+            self._assigned_to_bot(guest, actor, at)
             return
-        guest.assignee = operator.email
+        guest.assignee = operator.email or BOT
         text = (
             f"Chat is now assigned to {operator.email}. "
             "Automation will not work unless it's assigned back to Bot"
         )
-        self._ticket(guest, text, 1, actor, operator.email)
+        self._ticket(guest, text, 1, actor, operator.email, at)
 
-    def resolve(self, guest: Guest, actor: str) -> None:
+    def resolve(self, guest: Guest, actor: str | None) -> None:
         """Closes the ticket; the guest's next message opens a new one, with the bot."""
         self._ticket(guest, f"The ticket has been resolved by {actor}", 2, actor, None)
         guest.ticket_id, guest.operator, guest.assignee = None, None, BOT
@@ -215,10 +237,12 @@ class World:
             recorded=self.clock.time(),
             **fields,
         )
-        self._insert(guest, message)
+        self.insert(guest, message)
         return message
 
-    def _assigned_to_bot(self, guest: Guest, actor: str, created: float | None = None) -> None:
+    def _assigned_to_bot(
+        self, guest: Guest, actor: str | None, created: float | None = None
+    ) -> None:
         text = f"The ticket has been assigned to Bot by {actor}"
         self._ticket(guest, text, 1, actor, BOT, created)
 
@@ -235,9 +259,10 @@ class World:
         said = now if created is None else created
         ticket = guest.ticket_id or ""
         row = Event(self.new_id(), ticket, said, now, description, type_, actor, assignee)
-        self._insert(guest, row)
+        self.insert(guest, row)
 
-    def _insert(self, guest: Guest, row: Message | Event) -> None:
+    def insert(self, guest: Guest, row: Message | Event) -> None:
+        """Puts a row where its time belongs."""
         insort(guest.rows, row, key=lambda each: each.created)
 
 

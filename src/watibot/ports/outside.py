@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from watibot.conversations import Conversation
-from watibot.messages import ChannelName, Delivery
+from watibot.matching import Row
+from watibot.messages import ChannelName, Delivery, Inbound
 from watibot.modelcalls import ModelAnswer, ModelRequest
 from watibot.turns import Bubble, Media
 
@@ -125,8 +126,57 @@ class Channel(Protocol):
     async def hand_over(self, conversation: Conversation, reason: str) -> bool:
         """Gives the chat to a person at the provider; False where that does not exist."""
 
+    async def note(self, conversation: Conversation) -> str | None:
+        """What staff left at the provider for the assistant, where its inbox cannot be read.
+        Raises ProviderError."""
+
     async def check(self) -> str:
         """For `watibot doctor`: one line about what was reached. Raises ProviderError."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRow:
+    """A row of a chat at the provider. `words` is how it would read in our history; `message` is
+    what its webhook would have become if the guest wrote it, None for a row that is no message;
+    `raw` is the row as it came."""
+
+    row: Row
+    words: str
+    message: Inbound | None
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ChatPage:
+    """Rows, the newest first. `last`: there are none behind it."""
+
+    rows: tuple[ChatRow, ...]
+    last: bool
+
+
+class ChatHistory(Protocol):
+    """What the provider keeps of a chat, whoever wrote it."""
+
+    async def page(self, address: str, number: int, size: int) -> ChatPage:
+        """Pages count from 1. Rows that come in between push others onto the next page again.
+        Raises ProviderError: NOT_FOUND for a guest whom the provider does not know, THROTTLED with
+        `retry_after` when the month's calls are used up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A guest whom the provider knows. `changed_at`: where it says when it last heard of them."""
+
+    address: str
+    name: str | None = None
+    changed_at: datetime | None = None
+
+
+class ContactList(Protocol):
+    """Everybody whom the provider knows."""
+
+    async def page(self, number: int) -> tuple[Contact, ...]:
+        """Pages count from 1; one without anybody new is behind the end. Raises ProviderError."""
 
 
 class MediaSource(Protocol):

@@ -32,19 +32,23 @@ class People(Protocol):
 
     async def hold(self, takeover: Takeover, at: datetime, until: datetime | None) -> Holding:
         """Staff take the conversation (until `until`; None: until they give it back), or give it
-        back. `at` is when they did: older than the newest word that is known, it changes nothing.
+        back. `at` is when they did, not later than now: older than the newest word that is known,
+        it changes nothing. While they hold it, a shorter `until` does not shorten a longer one.
 
         Taking: messages that wait become history, the turn's bubbles that wait are cancelled by
-        `permit`. Giving back: a note becomes a staff item, and what the guest wrote since anybody
-        answered waits for a turn again, due at once, each message once in the history. Makes the
+        `permit`. Giving back: bubbles that still wait are cancelled, a note becomes a staff item,
+        and what the guest wrote since anybody answered waits for a turn again, due at once, each
+        message once in the history: unless the window is closed, the message is older than that, a
+        tool with an effect has run for it, or the guest has stopped the assistant. Makes the
         conversation (window closed) if the guest never wrote and staff take it."""
 
     async def expired(self, now: datetime) -> list[Conversation]:
         """Those that staff hold although `staff_until` has passed."""
 
     async def known(self, conversation_id: str, since: datetime, ids: Sequence[str]) -> list[Said]:
-        """What passed through here since `since` (bubbles, guest messages, staff items), and
-        whatever goes by one of `ids` (provider ids, record ids, bubble ids), however old."""
+        """What passed through here since `since` (bubbles whose request was sent, guest messages,
+        staff items), and whatever goes by one of `ids` (provider ids, record ids, bubble ids),
+        however old; each once. Guest messages that are not history yet are always among them."""
 
     async def take_in(
         self, conversation_id: str, items: Sequence[HistoryItem], checked_at: datetime
@@ -62,7 +66,8 @@ class People(Protocol):
         the past is read (`history_imported`)."""
 
     async def without_past(self, limit: int) -> list[Conversation]:
-        """WhatsApp conversations whose past has not been read, those that wrote last first."""
+        """WhatsApp conversations whose past has not been read, those that wrote last first. None
+        that has a thread, which brings its own."""
 
     async def recent(self, channel: ChannelName, since: datetime) -> list[Conversation]:
         """Conversations in which anybody said something since, the newest first."""
@@ -74,8 +79,9 @@ class People(Protocol):
         self, conversation_id: str, item: HistoryItem, texts: Sequence[str], until: datetime
     ) -> datetime | None:
         """A colleague writes through the service: staff hold the conversation until `until`, the
-        item is history, the texts are bubbles that leave while staff hold it. When to work on it.
-        None if there is no such conversation."""
+        item is history, the texts are bubbles (their turn id is `staff-` and the item's id) that
+        leave while staff hold it. When to work on it. Once per `item_id`; if nothing of it could be
+        sent, the item leaves the history. None if there is no such conversation."""
 
     async def turns_since(self, conversation_id: str, since: datetime) -> int:
         """Turns that were opened since."""
@@ -84,7 +90,8 @@ class People(Protocol):
         """The guest wants the assistant to be silent from `at` on; None: to speak again."""
 
     async def fold(self, conversation_id: str, summary: str, until: datetime) -> None:
-        """`summary` stands for the history up to and with `until` from now on."""
+        """`summary` stands for the history up to and with `until` from now on: `open_turn` gives
+        the items after it."""
 
     async def count_calls(self, provider: str, month: str, more: int) -> int:
         """Adds to the calls of a month ("2026-11", UTC); how many there are."""

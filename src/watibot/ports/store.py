@@ -14,7 +14,7 @@ from typing import Protocol
 
 from watibot.conversations import Conversation
 from watibot.history import HistoryItem
-from watibot.messages import ChannelName, Inbound, Receipt, StaffMessage, Takeover
+from watibot.messages import ChannelName, Inbound, Receipt, StaffMessage
 from watibot.modelcalls import Usage
 from watibot.ports.migrations import Migrations
 from watibot.settings import Debounce
@@ -25,12 +25,14 @@ from watibot.turns import Bubble, BubbleState, Media, Progress, Turn
 @dataclass(frozen=True, slots=True)
 class Received:
     """What became of an inbound message. `due_at` is None for a repetition and when staff hold the
-    conversation. `media` are this message's attachments, all pending."""
+    conversation or the guest has `stopped` the assistant. `media` are this message's attachments,
+    all pending."""
 
     new: bool
     conversation_id: str
     due_at: datetime | None = None
     media: tuple[Media, ...] = ()
+    stopped: bool = False
 
 
 class Inbox(Protocol):
@@ -41,8 +43,9 @@ class Inbox(Protocol):
     ) -> Received:
         """One message, once: unique by (channel, provider_id), or for digests (`repeat_window`) by
         the same digest within the window. Makes the conversation, joins one that has an alias,
-        refreshes address, name and reply window, sets the burst's due time (`turns.due`). While
-        staff hold the conversation the message becomes history at once and no turn."""
+        refreshes address, name, reply window and link to the chat, sets the burst's due time
+        (`turns.due`). While staff hold the conversation, or the guest has stopped the assistant,
+        the message becomes history at once and no turn."""
 
     async def receipt(self, receipt: Receipt) -> Bubble | None:
         """Notes it at the bubble it is about, which counts as sent from now on if it was in doubt
@@ -52,13 +55,10 @@ class Inbox(Protocol):
     async def staff_message(
         self, message: StaffMessage, received_at: datetime, staff_until: datetime
     ) -> bool:
-        """Into the history, and staff hold the conversation until `staff_until`. False for a
-        repetition and for an echo of a bubble of ours (its id, or the same text within 120 s).
-        Messages that wait become history before it. Makes the conversation, with its window closed,
-        if the guest never wrote."""
-
-    async def takeover(self, takeover: Takeover, staff_until: datetime) -> None:
-        """Staff hold the conversation, or the bot does again."""
+        """Into the history, and staff hold the conversation until `staff_until` at least, unless
+        they gave it back after they wrote this. False for a repetition and for an echo of a bubble
+        of ours (its id, or `matching.alike` words within 120 s). Messages that wait become history
+        before it. Makes the conversation, with its window closed, if the guest never wrote."""
 
     async def quarantine(self, channel: str, reason: str, raw: bytes, at: datetime) -> None:
         """Keeps what could not be understood."""
@@ -88,15 +88,14 @@ class StepRecord:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """How a turn ends. `texts` become bubbles. `failed` is the reason for an apology. `notice` is
-    (title, body) for staff. `hand_over_until`: staff hold the conversation from now on. `posted`:
-    by item id, the guest's messages that OpenAI's thread was given, each with its id there."""
+    """How a turn ends. `texts` become bubbles. `failed` is the reason for an apology.
+    `hand_over_until`: staff hold the conversation from now on. `posted`: by item id, the guest's
+    messages that OpenAI's thread was given, each with its id there."""
 
     texts: tuple[str, ...]
     item: HistoryItem | None
     instructions_version: str
     failed: str | None = None
-    notice: tuple[str, str] | None = None
     hand_over_until: datetime | None = None
     posted: Mapping[str, str] = field(default_factory=dict)
 
@@ -105,7 +104,8 @@ class Permit(StrEnum):
     """Whether a bubble may leave now."""
 
     GO = "go"  # the attempt is noted
-    SUPERSEDED = "superseded"  # the guest wrote again before the first bubble: start again
+    # The guest wrote again, or something was said elsewhere, before the first bubble: start again.
+    SUPERSEDED = "superseded"
     STAFF = "staff"  # staff took over: the turn's waiting bubbles are cancelled
     WINDOW = "window"  # the reply window is closed: the turn's waiting bubbles are refused
     GONE = "gone"  # not waiting any more
@@ -144,9 +144,11 @@ class Desk(Protocol):
     ) -> Turn | None:
         """The running turn, or a new one with all waiting messages in the order of the provider's
         time. Waiting messages join a running turn while no effect has run: freely while it has no
-        steps, else as a restart (steps dropped), at most `restarts` times. History: at least the
-        newest `history_items / 2`, at most `history_items`, cut in blocks so that its beginning
-        stays the same for many turns, and then begun with a person's words."""
+        steps, else as a restart (steps dropped), at most `restarts` times; so does what was said
+        elsewhere (`People.take_in`). History: what follows the summary, if there is one; of that at
+        least the newest `history_items / 2`, at most `history_items`, cut in blocks so that its
+        beginning stays the same for many turns, and then begun with a person's words; nothing of
+        the turn's own messages."""
 
     async def record_step(
         self, conversation_id: str, fence: int, turn_id: str, step: StepRecord
@@ -164,7 +166,8 @@ class Desk(Protocol):
     ) -> tuple[Bubble, ...]:
         """One commit: bubbles in the outbox, history extended by the guest's messages, the steps
         and the last item, turn closed, staff told. New history is held back from the mirror until
-        the first bubble has left, because until then the turn may start again."""
+        the first bubble has left, because until then the turn may start again. Without texts the
+        steps are forgotten, unless an effect has run: nobody was given anything of them."""
 
     async def restart_turn(self, conversation_id: str, fence: int, turn_id: str) -> None:
         """After SUPERSEDED: bubbles cancelled, the turn's history and steps taken back, running,
@@ -174,7 +177,8 @@ class Desk(Protocol):
         self, conversation_id: str, fence: int, bubble_id: str, now: datetime, restarts: int
     ) -> Permit:
         """Asked before every bubble. GO notes the attempt in the same commit. Never SUPERSEDED: a
-        turn that failed, handed over, ran an effect or has restarted `restarts` times."""
+        turn that failed, handed over, ran an effect or has restarted `restarts` times. A
+        colleague's own words (`People.staff_says`) are asked for the window alone."""
 
     async def bubble_done(
         self,

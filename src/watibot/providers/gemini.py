@@ -101,9 +101,13 @@ class Gemini:
         if self._declared[0] != request.tools:
             self._declared = (request.tools, [_declaration(tool) for tool in request.tools])
         thinking = {"thinkingLevel": self._settings.thinking_level.upper()}
+        config: dict[str, Any] = {"thinkingConfig": thinking}
+        if request.schema is not None:
+            config["responseMimeType"] = "application/json"
+            config["responseJsonSchema"] = request.schema
         body: dict[str, Any] = {
             "systemInstruction": {"role": "user", "parts": [{"text": request.instructions}]},
-            "generationConfig": {"thinkingConfig": thinking},
+            "generationConfig": config,
             "contents": list(request.contents),
         }
         if request.tools:

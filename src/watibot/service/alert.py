@@ -1,8 +1,8 @@
 """Tells staff: keeps every notice until somebody was reached.
 
-Called by whatever staff must know of: a booking, a handover, an apology, a bubble in doubt, a bad
-instructions file. A notice is a row first and a message to staff second, so that a dead mail server
-costs time and not the notice.
+Called by whatever staff must know of and nobody has to answer for: a booking, a bad instructions
+file. Dead ends come through `escalate.py`, which adds its notices to the same rows. A notice is a
+row first and a message to staff second, so that a dead mail server costs time and not the notice.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Alerts:
         await self.add(f"{kind}:{caller.key}", kind, title, body, caller.conversation_id)
 
     def look(self) -> None:
-        """Something was added in another way (the end of a failed turn)."""
+        """Something was added in another way (with an escalation)."""
         self._new.set()
 
     async def run(self) -> None:

@@ -3,14 +3,16 @@
 
 Each step is recorded as it ends, so that a killed process goes on where it was: a model's step
 before its tools run, the tools' results before the model is asked again. The session is not asked
-for anything here; the local history is the working copy.
+for anything here; the local history is the working copy. What goes along with a turn (the gate
+before it, the guard after it, looks at the provider's chat, folding) is handed in as `Along`.
 """
 
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
 from time import perf_counter
 from typing import Any
 from uuid import uuid4
@@ -18,54 +20,44 @@ from uuid import uuid4
 from watibot import telemetry
 from watibot.conversations import Conversation, held_by_staff
 from watibot.errors import Cause, ProviderError
+from watibot.escalations import EscalationCause
 from watibot.history import HistoryItem, ItemKind
 from watibot.hotel import Hotel
 from watibot.instructions import Instructions, InstructionsFile
 from watibot.ports import Clock, Desk, Finish, StepRecord
 from watibot.prompts import tool_results_content
-from watibot.rendering import bubbles as render
 from watibot.retries import GiveUp, Recover, RetryAt, after_failure, recovered
 from watibot.service.alert import Alerts
-from watibot.service.asking import Asked, Asker, Askers
+from watibot.service.asking import Asked, Askers
+from watibot.service.endings import Endings
+from watibot.service.escalate import Escalates
+from watibot.service.gate import Halt
 from watibot.service.media import Downloads
-from watibot.service.rounds import Rounds, handed_over
+from watibot.service.own_words import broken_down, guest_language, said
+from watibot.service.rounds import Rounds
+from watibot.service.walk import Answered, Walk
 from watibot.settings import Patience
 from watibot.telemetry import Metrics
-from watibot.turns import Bubble, Progress, Step, Turn
-from watibot.unreadable import only_unreadable, unreadable_kinds
+from watibot.turns import Progress, Step, Turn
+from watibot.unreadable import only_unreadable
 
 log = telemetry.logger(__name__)
 
 
+async def _lets_in(turn: Turn) -> Halt | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """`again_at`: the provider is waited for until then. Otherwise the bubbles are in the outbox.
-    `waited` are real seconds that the model and the tools took."""
+class Along:
+    """What goes along with a turn. `gate`: why the model is not asked, if it is not. `leak`: why an
+    answer must not leave under these instructions, if so. `looks` begins to read the provider's
+    chat, `ended` hears of each conversation whose turn is closed; neither is waited for."""
 
-    bubbles: tuple[Bubble, ...] = ()
-    again_at: datetime | None = None
-    waited: float = 0.0
-
-
-@dataclass(slots=True)
-class Walk:
-    """What changes while a turn is walked through."""
-
-    turn: Turn
-    steps: list[Step]
-    progress: Progress
-    since: datetime  # when this stretch of work began, for `Progress.active`
-    asker: Asker
-    plain: bool = False  # after a recovery: recent history only, without signatures
-    waited: float = 0.0
-    model_seconds: float = 0.0  # of the last call
-    posted: dict[str, str] = field(default_factory=dict)  # the burst's messages in the thread
-
-    @property
-    def seen(self) -> Turn:
-        """The turn as the prompt is to show it."""
-        progress = replace(self.progress, recoveries=1) if self.plain else self.progress
-        return replace(self.turn, steps=tuple(self.steps), progress=progress)
+    gate: Callable[[Turn], Awaitable[Halt | None]] = _lets_in
+    leak: Callable[[str, Instructions], str | None] = lambda text, instructions: None
+    looks: Callable[[Conversation], None] = lambda conversation: None
+    ended: Callable[[str], None] = lambda conversation_id: None
 
 
 class Answerer:
@@ -84,6 +76,8 @@ class Answerer:
         patience: Patience,
         history_items: int,
         metrics: Metrics,
+        escalator: Escalates,
+        along: Along | None = None,
     ) -> None:
         self._desk = desk
         self._askers = askers
@@ -96,6 +90,16 @@ class Answerer:
         self._patience = patience
         self._history_items = history_items
         self._metrics = metrics
+        self._along = along or Along()
+        self._endings = Endings(
+            desk,
+            clock,
+            hotel,
+            escalator,
+            patience,
+            metrics,
+            self._along.ended,
+        )
 
     async def answer(self, conversation: Conversation) -> Answered:
         """Opens or resumes the conversation's turn and walks it. Raises LostLease."""
@@ -108,16 +112,26 @@ class Answerer:
         )
         if opened is None:
             return Answered()
+        self._along.looks(opened.conversation)
         instructions = await self._read_instructions()
         now = self._clock.now()
         if held_by_staff(opened.conversation, now):
             # Staff took over while the provider was waited for: nobody needs this answer any more.
             walk = self._walk(opened, now)
-            return await self._end(walk, Finish((), None, instructions.version), "left_to_staff")
+            return await self._endings.end(
+                walk, Finish((), None, instructions.version), "left_to_staff"
+            )
+        halt = None if opened.steps else await self._along.gate(opened)
+        if halt is not None:
+            return await self._endings.halt(self._walk(opened, now), instructions, halt)
+        if opened.conversation.stopped_at is not None:
+            # A colleague silenced the assistant while the provider was waited for.
+            walk = self._walk(opened, now)
+            return await self._endings.end(walk, Finish((), None, instructions.version), "stopped")
         turn = await self._with_media(opened)
         walk = self._walk(turn, self._clock.now())
         if only_unreadable(turn, walk.asker.reads):
-            return await self._finish(walk, instructions, "")
+            return await self._endings.finish(walk, instructions, "")
         parts = await self._media_parts(turn)
         while True:
             try:
@@ -126,7 +140,7 @@ class Answerer:
                 self._metrics.provider_errors.labels(error.provider, error.cause).inc()
                 if await self._goes_to_gemini(walk, error):
                     continue
-                walk.progress = self._spent(walk)
+                walk.progress = walk.spent(self._clock.now())
                 decision = after_failure(
                     error, walk.progress, self._patience, self._clock.now(), random.random()
                 )
@@ -145,9 +159,9 @@ class Answerer:
                     case Recover():
                         await self._recover(walk, decision.progress)
                     case GiveUp():
-                        return await self._apologise(walk, instructions, decision.reason)
+                        return await self._endings.apologise(walk, instructions, decision.reason)
             else:
-                return await self._finish(walk, instructions, text)
+                return await self._endings.finish(walk, instructions, text)
 
     async def _until_text(
         self, walk: Walk, instructions: Instructions, parts: dict[int, dict[str, Any]]
@@ -165,13 +179,37 @@ class Answerer:
             answer = asked.answer
             if not answer.calls and not answer.text.strip():
                 raise ProviderError("model", Cause.BLOCKED, f"empty, {answer.finish_reason}")
-            kind = ItemKind.TOOL_CALL if answer.calls else ItemKind.ASSISTANT
-            await self._record(walk, kind, answer.content, answer.text, asked)
+            if answer.calls:
+                kind, content, text = ItemKind.TOOL_CALL, answer.content, answer.text
+            else:
+                kind = ItemKind.ASSISTANT
+                content, text = await self._guarded(walk, instructions, asked)
+            await self._record(walk, kind, content, text, asked)
+
+    async def _guarded(
+        self, walk: Walk, instructions: Instructions, asked: Asked
+    ) -> tuple[dict[str, Any], str]:
+        """The answer, or a refusal in its place: what must not leave is not remembered either."""
+        answer = asked.answer
+        why = self._along.leak(answer.text, instructions)
+        if why is None:
+            return answer.content, answer.text
+        turn = walk.turn
+        log.error("answer.leaks", turn=turn.turn_id, why=why)
+        await self._endings.raise_(
+            walk,
+            f"leak:{turn.turn_id}",
+            EscalationCause.LEAK,
+            f"La respuesta llevaba algo interno ({why}); el huésped leyó una negativa amable en su "
+            "lugar.",
+        )
+        refused = self._hotel.texts_in(guest_language(turn, self._hotel)).refused
+        return said(turn, refused, self._clock.now()).content or {}, refused
 
     async def _ask(
         self, walk: Walk, instructions: Instructions, parts: dict[int, dict[str, Any]]
     ) -> Asked:
-        left = self._patience.answer - self._spent(walk).active
+        left = self._patience.answer - walk.spent(self._clock.now()).active
         limit = min(self._patience.interaction, left)
         if limit <= 0:
             raise ProviderError("model", Cause.TIMEOUT, "the answer took too long")
@@ -207,6 +245,14 @@ class Answerer:
         started = perf_counter()
         results = await self._rounds.run(walk.seen)
         walk.waited += perf_counter() - started
+        # Before the results are kept: from then on nobody looks at them again.
+        for name, error in broken_down(results, self._rounds.effects).items():
+            await self._endings.raise_(
+                walk,
+                f"tool:{walk.turn.turn_id}:{name}",
+                EscalationCause.TOOL,
+                f"El asistente quiso hacerlo por el huésped y no pudo ({name}): {error}",
+            )
         content = tool_results_content(results)
         await self._record(walk, ItemKind.TOOL_RESULT, content, "", None, asked)
 
@@ -220,7 +266,7 @@ class Answerer:
         beside: HistoryItem | None = None,
     ) -> None:
         """`beside`: the item whose place in OpenAI's thread this one shares."""
-        spent = self._spent(walk)
+        spent = walk.spent(self._clock.now())
         walk.progress = recovered(spent) if asked is not None else spent
         walk.since = self._clock.now()
         place = asked or beside
@@ -254,7 +300,7 @@ class Answerer:
                 walk.turn = replace(walk.turn, effect_done=True)
             walk.posted.update(asked.posted)
         walk.steps.append(Step(len(walk.steps), item))
-        await self._desk.record_step(*self._held(walk), walk.turn.turn_id, step)
+        await self._desk.record_step(*walk.held, walk.turn.turn_id, step)
 
     async def _recover(self, walk: Walk, progress: Progress) -> None:
         keep = walk.turn.effect_done
@@ -268,77 +314,11 @@ class Answerer:
         walk.progress = progress
         walk.since = self._clock.now()
         await self._desk.save_progress(
-            *self._held(walk), walk.turn.turn_id, progress, drop_steps=drop_steps
+            *walk.held, walk.turn.turn_id, progress, drop_steps=drop_steps
         )
 
     def _walk(self, turn: Turn, now: datetime) -> Walk:
         return Walk(turn, list(turn.steps), turn.progress, now, self._askers.of(turn))
-
-    def _spent(self, walk: Walk) -> Progress:
-        seconds = (self._clock.now() - walk.since).total_seconds()
-        return replace(walk.progress, active=walk.progress.active + seconds)
-
-    def _held(self, walk: Walk) -> tuple[str, int]:
-        return walk.turn.conversation.conversation_id, walk.turn.conversation.fence
-
-    async def _finish(self, walk: Walk, instructions: Instructions, text: str) -> Answered:
-        """`text` is empty when the model was not asked: nothing of the burst could be read."""
-        turn = walk.turn
-        item = None
-        texts = render(text, turn.conversation.channel) if text else ()
-        if kinds := unreadable_kinds(turn, walk.asker.reads):
-            line = self._hotel.texts.unreadable.format(kinds=", ".join(kinds))
-            texts = (*texts, line)
-            if not text:
-                item = self._said(walk, line)
-        until = None
-        if any(handed_over(step.item) for step in walk.steps):
-            until = self._clock.now() + timedelta(hours=self._patience.takeover_hours)
-        finish = Finish(texts, item, instructions.version, hand_over_until=until)
-        return await self._end(walk, finish, "answered")
-
-    async def _apologise(self, walk: Walk, instructions: Instructions, reason: str) -> Answered:
-        apology = self._hotel.texts.apology
-        conversation = walk.turn.conversation
-        finish = Finish(
-            (apology,),
-            self._said(walk, apology),
-            instructions.version,
-            failed=reason,
-            notice=(
-                "El asistente no pudo responder a un huésped",
-                f"Conversación {conversation.conversation_id} ({conversation.channel}): se le "
-                f"pidió disculpas y espera a una persona. Motivo: {reason}",
-            ),
-        )
-        return await self._end(walk, finish, "failed")
-
-    async def _end(self, walk: Walk, finish: Finish, outcome: str) -> Answered:
-        turn = walk.turn
-        finish = replace(finish, posted=walk.posted)
-        bubbles = await self._desk.finish_turn(
-            *self._held(walk), turn.turn_id, finish, self._clock.now()
-        )
-        if finish.notice:
-            self._alerts.look()
-        self._metrics.turns.labels(outcome).inc()
-        log.info(
-            f"turn.{outcome}",
-            turn=turn.turn_id,
-            conversation=turn.conversation.conversation_id,
-            messages=len(turn.messages),
-            steps=len(walk.steps),
-            bubbles=len(bubbles),
-            waited_ms=round(walk.waited * 1000),
-            instructions=finish.instructions_version,
-            by=walk.asker.name,
-        )
-        return Answered(bubbles=bubbles, waited=walk.waited)
-
-    def _said(self, walk: Walk, text: str) -> HistoryItem:
-        content = {"role": "model", "parts": [{"text": text}]}
-        now = self._clock.now()
-        return HistoryItem(uuid4().hex, ItemKind.ASSISTANT, now, text, content, walk.turn.turn_id)
 
     async def _read_instructions(self) -> Instructions:
         reading = self._instructions.current()

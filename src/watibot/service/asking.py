@@ -25,6 +25,7 @@ from watibot.thread_words import guest_words, words_of
 from watibot.threads import Words
 from watibot.toolcalls import Tool, ToolCall, ToolResult
 from watibot.turns import GuestMessage, Turn
+from watibot.windows import Sizes
 from watibot.wording import history_text
 
 Parts = Mapping[int, dict[str, Any]]  # by media id: the `inlineData` part of each readable file
@@ -65,11 +66,19 @@ class AskGemini:
 
     name = "gemini"
 
-    def __init__(self, model: Model, clock: Clock, hotel: Hotel, tools: Sequence[Tool]) -> None:
+    def __init__(
+        self,
+        model: Model,
+        clock: Clock,
+        hotel: Hotel,
+        tools: Sequence[Tool],
+        sizes: Sizes = Sizes(),  # noqa: B008
+    ) -> None:
         self._model = model
         self._clock = clock
         self._hotel = hotel
         self._tools = tuple(tools)
+        self._sizes = sizes
 
     def reads(self, mime: str, size: int) -> bool:
         return readable(mime, size)
@@ -78,7 +87,9 @@ class AskGemini:
         self, turn: Turn, instructions: Instructions, parts: Parts, limit: float
     ) -> Asked:
         now = self._clock.now()
-        request = build(instructions, self._hotel, turn, parts, now, self._tools, limit)
+        request = build(
+            instructions, self._hotel, turn, parts, now, self._tools, limit, self._sizes
+        )
         try:
             return Asked(await self._clock.limit(limit, self._model.generate(request)))
         except TimeoutError:
@@ -121,7 +132,10 @@ class AskOpenAI:
         missing: tuple[Words, ...] = ()
         burst: tuple[Words, ...] = ()
         if not turn.steps:
-            missing = words_of(await self._store.lacking(conversation.conversation_id))
+            # What staff left unanswered may be history already.
+            asked = {message.item_id for message in turn.messages}
+            lacking = await self._store.lacking(conversation.conversation_id)
+            missing = words_of(item for item in lacking if item.item_id not in asked)
             burst = tuple(self._words(message, parts) for message in turn.messages)
         found = await self._assistant.answer(
             AssistantRequest(

@@ -7,13 +7,14 @@ in doubt is looked up at the provider and never blindly sent again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from watibot import telemetry
-from watibot.conversations import Conversation, window_open
+from watibot.conversations import Conversation, may_send, window_open
 from watibot.errors import ProviderError
+from watibot.escalations import EscalationCause
 from watibot.messages import ChannelName, Takeover
 from watibot.ports import (
     Absent,
@@ -21,6 +22,7 @@ from watibot.ports import (
     Channel,
     Clock,
     Found,
+    Holding,
     Later,
     Permit,
     Refused,
@@ -30,6 +32,7 @@ from watibot.ports import (
 )
 from watibot.retries import backoff
 from watibot.service.alert import Alerts
+from watibot.service.escalate import Escalates
 from watibot.settings import Patience
 from watibot.telemetry import Metrics
 from watibot.turns import Bubble, BubbleState
@@ -65,12 +68,15 @@ class Deliverer:
         patience: Patience,
         metrics: Metrics,
         settled: Callable[[str], None],
+        escalator: Escalates,
+        hold: Callable[[Takeover, datetime], Awaitable[Holding]],
     ) -> None:
         self._store = store
         self._channels = channels
         self._gaps = gaps
         self._clock = clock
-        self._alerts = alerts
+        self._escalator = escalator
+        self._hold = hold
         self._patience = patience
         self._metrics = metrics
         self._settled = settled
@@ -116,6 +122,11 @@ class Deliverer:
             if pause is not None:
                 return pause, False
         now = self._clock.now()
+        if not window_open(conversation, now):
+            # `permit` closes the matter in its own commit: staff are told before it does.
+            fresh = await self._store.conversation(conversation.conversation_id)
+            if fresh is not None and may_send(fresh, bubble.turn_id, now) == "window":
+                await self._raise_refused(conversation, bubble, "window")
         permit = await self._store.permit(
             conversation.conversation_id,
             conversation.fence,
@@ -132,7 +143,7 @@ class Deliverer:
                 return Pause(None), False
             case Permit.WINDOW:
                 self._count(conversation, "refused")
-                await self._tell_refused(conversation, bubble, "window")
+                await self._raise_refused(conversation, bubble, "window")
                 return None, False
             case Permit.STAFF | Permit.GONE:
                 self._count(conversation, f"not_sent_{permit}")
@@ -166,8 +177,8 @@ class Deliverer:
                 log.warning("bubble.later", turn=bubble.turn_id, reason=reason)
                 return Pause(now + timedelta(seconds=wait))
             case Refused(reason):
+                await self._raise_refused(conversation, bubble, reason)
                 await self._done(conversation, bubble, BubbleState.REFUSED, reason=reason)
-                await self._tell_refused(conversation, bubble, reason)
                 return None
             case Unknown(reason):
                 log.warning("bubble.in_doubt", turn=bubble.turn_id, reason=reason)
@@ -189,15 +200,15 @@ class Deliverer:
             case CannotTell(again_after) if again_after is not None and now < since + LOOKUP_LIMIT:
                 return Pause(now + timedelta(seconds=again_after))
             case CannotTell():
-                await self._done(conversation, bubble, BubbleState.UNKNOWN, reason="in doubt")
-                await self._alerts.add(
+                await self._escalator.raise_(
                     f"doubt:{bubble.bubble_id}",
-                    "in_doubt",
-                    "No se sabe si una respuesta llegó al huésped",
-                    f"Conversación {conversation.conversation_id} ({conversation.channel}). "
-                    f"Revise el chat; si no llegó, el texto era:\n\n{bubble.text}",
+                    EscalationCause.IN_DOUBT,
                     conversation.conversation_id,
+                    "El canal no dice si el mensaje llegó. Revise el chat; si no llegó, el texto "
+                    f"era:\n\n{bubble.text}\n",
+                    bubble.turn_id,
                 )
+                await self._done(conversation, bubble, BubbleState.UNKNOWN, reason="in doubt")
                 return None
 
     async def _ask_provider_for_staff(
@@ -214,10 +225,15 @@ class Deliverer:
             takeover = Takeover(
                 conversation.channel, conversation.conversation_id, conversation.address, held=True
             )
-            until = now + timedelta(hours=self._patience.takeover_hours)
-            await self._store.takeover(takeover, until)
-            log.info("staff.took", conversation=conversation.conversation_id)
+            await self._take(takeover, now)
         return None
+
+    async def _take(self, takeover: Takeover, now: datetime) -> None:
+        if not (await self._hold(takeover, now)).changed:
+            return
+        await self._escalator.seen_to(
+            takeover.channel, takeover.conversation_id, takeover.by, "tomó el chat"
+        )
 
     async def _done(
         self,
@@ -240,15 +256,15 @@ class Deliverer:
             reason=reason,
         )
 
-    async def _tell_refused(self, conversation: Conversation, bubble: Bubble, reason: str) -> None:
-        why = "la ventana de 24 horas está cerrada" if reason == "window" else reason
-        await self._alerts.add(
+    async def _raise_refused(self, conversation: Conversation, bubble: Bubble, reason: str) -> None:
+        closed = reason == "window"
+        why = "La ventana de 24 horas está cerrada" if closed else f"El canal dijo: {reason}"
+        await self._escalator.raise_(
             f"refused:{bubble.turn_id}",
-            "refused",
-            "Una respuesta no se pudo enviar al huésped",
-            f"Conversación {conversation.conversation_id} ({conversation.channel}): {why}. "
-            f"El texto era:\n\n{bubble.text}",
+            EscalationCause.WINDOW if closed else EscalationCause.REFUSED,
             conversation.conversation_id,
+            f"{why}. El texto era:\n\n{bubble.text}\n",
+            bubble.turn_id,
         )
 
     def _count(self, conversation: Conversation, outcome: str) -> None:

@@ -1,15 +1,19 @@
 """From a webhook's deliveries to committed rows: the stop between `web/webhooks.py` and the lanes.
 
 Everything here is done before the webhook is answered, so it is little: one commit, then a word to
-the lanes and to the downloads.
+the lanes and to the downloads. Who else listens (the gate, who holds the chat, the past) is handed
+in as `Listeners`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from watibot import telemetry
+from watibot.conversations import Conversation, held_by_staff
+from watibot.escalations import EscalationCause
 from watibot.messages import (
     ChannelName,
     Delivery,
@@ -20,13 +24,39 @@ from watibot.messages import (
     StaffMessage,
     Takeover,
 )
-from watibot.ports import Clock, Inbox, Records
+from watibot.ports import Clock, Holding, Inbox, Records
 from watibot.service.alert import Alerts
+from watibot.service.escalate import Escalates
 from watibot.service.media import Downloads
 from watibot.settings import Debounce, Patience
 from watibot.telemetry import Metrics
 
 log = telemetry.logger(__name__)
+
+# Conversations that are remembered as known, so that each is new once to who reads the past.
+_MOST_REMEMBERED = 10_000
+
+
+async def _nothing(message: Inbound) -> None:
+    return None
+
+
+async def _no_wish(message: StaffMessage) -> Holding | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Who else hears of a delivery. `heard`: a guest's message, before it is stored. `colleague`: a
+    colleague's, once it is; it may give the conversation back. `hold`: who holds it changes. `new`:
+    a conversation that this process has not heard of. `held`: its guest writes while staff hold
+    it."""
+
+    hold: Callable[[Takeover, datetime], Awaitable[Holding]]
+    heard: Callable[[Inbound], Awaitable[None]] = _nothing
+    colleague: Callable[[StaffMessage], Awaitable[Holding | None]] = _no_wish
+    new: Callable[[str], None] = lambda conversation_id: None
+    held: Callable[[Conversation], None] = lambda conversation: None
 
 
 class Receiver:
@@ -43,6 +73,8 @@ class Receiver:
         alerts: Alerts,
         metrics: Metrics,
         wake: Callable[[str, datetime], None],
+        escalator: Escalates,
+        listeners: Listeners,
     ) -> None:
         self._inbox = inbox
         self._records = records
@@ -50,9 +82,11 @@ class Receiver:
         self._debounce = debounce
         self._takeover = timedelta(hours=patience.takeover_hours)
         self._downloads = downloads
-        self._alerts = alerts
         self._metrics = metrics
         self._wake = wake
+        self._escalator = escalator
+        self._listeners = listeners
+        self._known: set[str] = set()
 
     async def take(self, delivery: Delivery, raw: bytes, received_at: datetime) -> str:
         """Commits one delivery; the outcome in one word, for the counters."""
@@ -62,17 +96,9 @@ class Receiver:
             case Receipt():
                 return await self._receipt(delivery)
             case StaffMessage():
-                until = received_at + self._takeover
-                if not await self._inbox.staff_message(delivery, received_at, until):
-                    return "repeated"
-                log.info("staff.wrote", conversation=delivery.conversation_id)
-                return "staff"
+                return await self._staff_message(delivery, received_at)
             case Takeover():
-                await self._inbox.takeover(delivery, received_at + self._takeover)
-                log.info(
-                    "staff.took" if delivery.held else "staff.gave_back",
-                    conversation=delivery.conversation_id,
-                )
+                await self._takeover_told(delivery, received_at)
                 return "takeover"
             case Ignored():
                 return f"ignored_{delivery.reason}"
@@ -83,6 +109,7 @@ class Receiver:
         log.warning("delivery.quarantined", channel=channel, reason=reason)
 
     async def _message(self, message: Inbound, raw: bytes, received_at: datetime) -> str:
+        await self._listeners.heard(message)
         received = await self._inbox.receive(
             message, raw, received_at, self._debounce[message.channel]
         )
@@ -90,26 +117,57 @@ class Receiver:
             return "repeated"
         if received.media:
             self._downloads.start(message.channel, received.media)
+        self._notice_new(received.conversation_id)
         if received.due_at is not None:
             self._wake(received.conversation_id, received.due_at)
         else:
-            await self._remind(received.conversation_id, received_at)
+            await self._unanswered(received.conversation_id, received_at)
         return "message"
 
-    async def _remind(self, conversation_id: str, at: datetime) -> None:
-        """The guest writes while staff hold the conversation. If the bot handed it over and nobody
-        has written since, staff are reminded, once an hour at most."""
-        conversation = await self._records.conversation(conversation_id)
-        if conversation is None or conversation.handover_turn_id is None:
+    def _notice_new(self, conversation_id: str) -> None:
+        if conversation_id in self._known:
             return
-        await self._alerts.add(
+        if len(self._known) >= _MOST_REMEMBERED:
+            self._known.clear()
+        self._known.add(conversation_id)
+        self._listeners.new(conversation_id)
+
+    async def _unanswered(self, conversation_id: str, at: datetime) -> None:
+        """The guest writes while staff hold the conversation, or after a stop word. If the bot
+        handed it over and nobody has written since, a person is called."""
+        conversation = await self._records.conversation(conversation_id)
+        if conversation is None or not held_by_staff(conversation, at):
+            return
+        self._listeners.held(conversation)
+        if conversation.handover_turn_id is None:
+            return
+        await self._escalator.raise_(
             f"waits:{conversation_id}:{at:%Y-%m-%dT%H}",
-            "guest_waits",
-            "Un huésped espera a una persona",
-            f"Conversación {conversation_id} ({conversation.channel}): pidió una persona y volvió "
-            "a escribir; nadie le ha contestado todavía.",
+            EscalationCause.WAITS,
             conversation_id,
+            "Pidió una persona y volvió a escribir; nadie le ha contestado todavía.",
         )
+
+    async def _staff_message(self, message: StaffMessage, received_at: datetime) -> str:
+        until = received_at + self._takeover
+        if not await self._inbox.staff_message(message, received_at, until):
+            return "repeated"
+        log.info("staff.wrote", conversation=message.conversation_id)
+        await self._escalator.seen_to(
+            message.channel, message.conversation_id, message.operator, "escribió al huésped"
+        )
+        given_back = await self._listeners.colleague(message)
+        if given_back is not None and given_back.due_at is not None:
+            self._wake(given_back.conversation_id, given_back.due_at)
+        return "staff"
+
+    async def _takeover_told(self, takeover: Takeover, received_at: datetime) -> None:
+        if not (await self._listeners.hold(takeover, received_at)).changed:
+            return
+        if takeover.held:
+            await self._escalator.seen_to(
+                takeover.channel, takeover.conversation_id, takeover.by, "tomó el chat"
+            )
 
     async def _receipt(self, receipt: Receipt) -> str:
         bubble = await self._inbox.receipt(receipt)
@@ -117,12 +175,12 @@ class Receiver:
             return "receipt_unknown"
         if receipt.state is ReceiptState.FAILED:
             self._metrics.bubbles.labels(receipt.channel, "failed_later").inc()
-            await self._alerts.add(
+            await self._escalator.raise_(
                 f"receipt:{bubble.bubble_id}",
-                "not_delivered",
-                "Un mensaje no llegó al huésped",
-                f"Conversación {bubble.conversation_id}: el canal avisa que un mensaje no se "
-                f"entregó ({receipt.failure or 'sin motivo'}).",
+                EscalationCause.NOT_DELIVERED,
                 bubble.conversation_id,
+                "El canal avisa que un mensaje no se entregó "
+                f"({receipt.failure or 'sin motivo'}). El texto era:\n\n{bubble.text}\n",
+                bubble.turn_id,
             )
         return "receipt"

@@ -19,6 +19,7 @@ from watibot.settings import Patience
 from watibot.telemetry import Metrics
 from watibot.toolcalls import Caller, Tool, ToolCall, ToolResult
 from watibot.turns import Turn
+from watibot.wording import history_text
 
 log = telemetry.logger(__name__)
 
@@ -77,6 +78,7 @@ class Rounds:
             turn_id=turn.turn_id,
             key=f"{turn.turn_id}:{len(turn.steps)}:{number}",
             now=self._clock.now(),
+            latest=tuple(history_text(message) for message in turn.messages),
         )
         try:
             result = await self._clock.limit(

@@ -44,7 +44,14 @@ def _upsert() -> ByDialect:
             index_elements=[conversations.c.hotel_id, conversations.c.conversation_id],
             set_={
                 column: statement.excluded[column]
-                for column in ("address", "guest_name", "last_guest_at", "due_at", "deadline_at")
+                for column in (
+                    "address",
+                    "guest_name",
+                    "chat_url",
+                    "last_guest_at",
+                    "due_at",
+                    "deadline_at",
+                )
             },
         )
     return forms

@@ -45,6 +45,8 @@ _CONVERSATIONS = (
         conversations.c.due_at,
         conversations.c.deadline_at,
         conversations.c.not_before,
+        conversations.c.stopped_at,
+        conversations.c.chat_url,
     )
     .where(
         of_hotel(conversations),
@@ -93,11 +95,23 @@ class _Burst:
     due_at: datetime | None = None
     deadline_at: datetime | None = None
     not_before: datetime | None = None
+    stopped_at: datetime | None = None
+    chat_url: str | None = None
     staffed: Conversation | None = None
     touched: bool = False
 
+    @property
+    def stopped(self) -> bool:
+        return self.stopped_at is not None
+
     def held(self, now: datetime) -> bool:
         return self.staffed is not None and held_by_staff(self.staffed, now)
+
+    def state(self, now: datetime) -> str:
+        """What becomes of a message: `done` is not answered by anybody, ever."""
+        if self.stopped:
+            return "done"
+        return "with_staff" if self.held(now) else "waiting"
 
 
 def receive(tx: Tx, arrivals: Sequence[Arrival]) -> list[Received]:
@@ -185,7 +199,6 @@ class _Batch:
                 continue
             item_id = token_hex(16)
             items.append(item_id)
-            held = self._bursts[conversation_id].held(arrival.received_at)
             rows[key] = {
                 "channel": message.channel,
                 "provider_id": provider_id,
@@ -198,7 +211,7 @@ class _Batch:
                 "text": message.text,
                 "reply_to": message.reply_to,
                 "raw": arrival.raw,
-                "state": "with_staff" if held else "waiting",
+                "state": self._bursts[conversation_id].state(arrival.received_at),
             }
         if rows:
             self._insert(list(rows.values()), any(each.message.attachments for each in arrivals))
@@ -246,7 +259,7 @@ class _Batch:
     ) -> list[Received]:
         """What the new messages do to their conversations."""
         answers: list[Received] = []
-        held: dict[str, list[GuestMessage]] = {}
+        unasked: dict[str, list[GuestMessage]] = {}
         for arrival, conversation_id, item_id in zip(arrivals, ids, items, strict=True):
             if item_id is None or item_id not in self._seqs:
                 answers.append(Received(False, conversation_id))
@@ -255,11 +268,11 @@ class _Batch:
             burst = self._bursts[conversation_id]
             self._refresh(burst, conversation_id, arrival)
             files = self._add_media(arrival.message, seq) if arrival.message.attachments else ()
-            if burst.held(arrival.received_at):
-                held.setdefault(conversation_id, []).append(
+            if burst.state(arrival.received_at) != "waiting":
+                unasked.setdefault(conversation_id, []).append(
                     _guest_message(arrival, seq, item_id, files)
                 )
-                answers.append(Received(True, conversation_id, None, files))
+                answers.append(Received(True, conversation_id, None, files, burst.stopped))
                 continue
             wake, burst.deadline_at = due(
                 arrival.message, arrival.received_at, burst.deadline_at, arrival.debounce
@@ -269,7 +282,7 @@ class _Batch:
                 wake = max(wake, burst.not_before)
             answers.append(Received(True, conversation_id, wake, files))
         self._save(arrivals[0].received_at)
-        for conversation_id, guests in held.items():
+        for conversation_id, guests in unasked.items():
             stored = locked(self._tx, conversation_id)
             assert stored is not None
             append(
@@ -288,6 +301,7 @@ class _Batch:
             burst.last_guest_at, min(message.provider_time, arrival.received_at)
         )
         burst.guest_name = message.sender_name or burst.guest_name
+        burst.chat_url = message.chat_url or burst.chat_url
         names = message.aliases
         if message.conversation_id != conversation_id:
             names = (*names, message.conversation_id)
@@ -328,6 +342,7 @@ class _Batch:
                 burst.address,
                 now,
                 guest_name=burst.guest_name,
+                chat_url=burst.chat_url,
                 last_guest_at=burst.last_guest_at,
                 due_at=burst.due_at,
                 deadline_at=burst.deadline_at,

@@ -9,8 +9,6 @@ no item is ever the business of both.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import timedelta
 
 from sqlalchemy import bindparam, case, func, or_, select, update
 
@@ -27,7 +25,7 @@ from watibot.storage.rows import (
     of_hotel,
 )
 from watibot.storage.tables import IS_PARKED, NOT_MIRRORED, history
-from watibot.storage.timeline import insert_items
+from watibot.storage.timeline import prepend
 
 _HELD_AT = func.min(case((history.c.mirror == "held", history.c.at)))
 _READY_AT = func.min(case((history.c.mirror != "held", history.c.at)))
@@ -72,11 +70,6 @@ _REPLAYED = (
     .order_by(history.c.at.desc())
     .limit(bindparam("newest"))
 )
-_OLDEST = select(history.c.at).where(of_conversation(history)).order_by(history.c.at).limit(1)
-_KNOWN = select(history.c.item_id).where(
-    of_conversation(history), among(history.c.item_id, "items")
-)
-_TICK = timedelta(microseconds=1)
 
 
 def due(tx: Tx, limit: int) -> list[str]:
@@ -135,21 +128,5 @@ def set_session(
 
 
 def restore(tx: Tx, conversation_id: str, items: Sequence[HistoryItem]) -> int:
-    """Times are moved back where they would not come before the local items."""
     conversation = locked(tx, conversation_id)
-    if conversation is None or not items:
-        return 0
-    ids = [item.item_id for item in items]
-    known = {row[0] for row in tx.all(_KNOWN, conversation=conversation_id, items=ids)}
-    oldest = tx.one(_OLDEST, conversation=conversation_id)
-    before = None if oldest is None else oldest.at
-    new = {item.item_id: item for item in items if item.item_id not in known}
-    placed: list[HistoryItem] = []
-    for item in reversed(new.values()):  # a repeated append counts once
-        before = item.at if before is None else min(item.at, before - _TICK)
-        placed.append(replace(item, at=before))
-    placed.reverse()
-    insert_items(tx, conversation_id, placed, "done")
-    if placed and conversation.last_item_at is None:
-        tx.run(UPDATE_CONVERSATION, conversation=conversation_id, last_item_at=placed[-1].at)
-    return len(placed)
+    return 0 if conversation is None else prepend(tx, conversation, items, "done")

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, select, update
 
-from watibot.conversations import may_send
+from watibot.conversations import Conversation, may_send, window_open
 from watibot.errors import LostLease
 from watibot.history import ItemKind
 from watibot.messages import Receipt, ReceiptState
@@ -29,12 +29,13 @@ from watibot.storage.rows import (
 from watibot.storage.tables import (
     HAS_PROVIDER_ID,
     HAS_RECORD_ID,
+    NOT_AT_REST,
     NOT_MIRRORED,
     bubbles,
     history,
 )
 from watibot.storage.timeline import free
-from watibot.storage.turnbook import any_waiting, turn_row
+from watibot.storage.turnbook import any_waiting, by_staff, turn_row
 from watibot.turns import Bubble, BubbleState, TurnState
 
 _BUBBLE = select(bubbles).where(of_hotel(bubbles), bubbles.c.bubble_id == bindparam("bubble"))
@@ -48,6 +49,7 @@ _UPDATE_BUBBLE = update(bubbles).where(
     of_hotel(bubbles), bubbles.c.bubble_id == bindparam("bubble")
 )
 _OF_TURN = of_hotel(bubbles) & (bubbles.c.turn_id == bindparam("turn"))
+_OPEN = select(bubbles.c.turn_id).where(of_conversation(bubbles), NOT_AT_REST)
 _STATES = select(bubbles.c.state).where(_OF_TURN)
 _END_WAITING = (
     update(bubbles)
@@ -80,20 +82,21 @@ def permit(
     bubble = tx.one(_BUBBLE, bubble=bubble_id)
     if bubble is None or bubble.state != BubbleState.WAITING:
         return Permit.GONE
+    match _refusal(conversation, bubble.turn_id, now):
+        case "staff":
+            end_waiting(tx, conversation_id, bubble.turn_id, BubbleState.CANCELLED, "staff")
+            return Permit.STAFF
+        case "window":
+            end_waiting(tx, conversation_id, bubble.turn_id, BubbleState.REFUSED, "window")
+            return Permit.WINDOW
     turn = turn_row(tx, bubble.turn_id)
-    refusal = may_send(conversation, bubble.turn_id, now)
-    if refusal is not None:
-        staff = refusal == "staff"
-        ended = BubbleState.CANCELLED if staff else BubbleState.REFUSED
-        tx.run(_END_WAITING, turn=bubble.turn_id, new_state=ended, why=refusal)
-        _settle(tx, conversation_id, turn)
-        return Permit.STAFF if staff else Permit.WINDOW
     if (
-        turn.state == TurnState.ANSWERED
+        turn is not None
+        and turn.state == TurnState.ANSWERED
         and not turn.effect_done
         and conversation.handover_turn_id != bubble.turn_id
         and turn.restarts < restarts
-        and any_waiting(tx, conversation_id)
+        and (turn.stale or any_waiting(tx, conversation_id))
         and _states(tx, bubble.turn_id) <= {BubbleState.WAITING, BubbleState.CANCELLED}
     ):
         return Permit.SUPERSEDED
@@ -105,6 +108,29 @@ def permit(
         last_attempt_at=now,
     )
     return Permit.GO
+
+
+def _refusal(conversation: Conversation, turn_id: str, now: datetime) -> str | None:
+    """Why it must not leave. A colleague's own words may while staff hold the conversation."""
+    if by_staff(turn_id):
+        return None if window_open(conversation, now) else "window"
+    return may_send(conversation, turn_id, now)
+
+
+def cancel_waiting(tx: Tx, conversation: Conversation) -> None:
+    """Ends the answers that were on their way when staff took the conversation."""
+    turn_ids = {row.turn_id for row in tx.all(_OPEN, conversation=conversation.conversation_id)}
+    for turn_id in sorted(turn_ids - {conversation.handover_turn_id}):
+        if not by_staff(turn_id):
+            end_waiting(tx, conversation.conversation_id, turn_id, BubbleState.CANCELLED, "staff")
+
+
+def end_waiting(
+    tx: Tx, conversation_id: str, turn_id: str, state: BubbleState, why: str | None
+) -> None:
+    """Brings a turn's bubbles that wait to rest."""
+    tx.run(_END_WAITING, turn=turn_id, new_state=state, why=why)
+    _settle(tx, conversation_id, turn_id)
 
 
 def bubble_done(
@@ -188,24 +214,25 @@ def _come_to(
     if state is BubbleState.REFUSED:
         tx.run(_END_WAITING, turn=bubble.turn_id, new_state=state, why=reason)
     if state is not BubbleState.WAITING:
-        _settle(tx, bubble.conversation_id, turn_row(tx, bubble.turn_id))
+        _settle(tx, bubble.conversation_id, bubble.turn_id)
 
 
-def _settle(tx: Tx, conversation_id: str, turn: AnyRow) -> None:
+def _settle(tx: Tx, conversation_id: str, turn_id: str) -> None:
     """Lets the turn's history go once it is certain what of it the guest was given."""
-    states = _states(tx, turn.turn_id)
+    states = _states(tx, turn_id)
     given = states & {BubbleState.SENT, BubbleState.UNKNOWN}
     if not given:
         if states & {BubbleState.WAITING, BubbleState.SENDING}:
             return
-        if not turn.effect_done:
-            tx.run(_TAKE_ANSWER_BACK, conversation=conversation_id, turn=turn.turn_id)
+        turn = turn_row(tx, turn_id)
+        if turn is None or not turn.effect_done:
+            tx.run(_TAKE_ANSWER_BACK, conversation=conversation_id, turn=turn_id)
     conversation = locked(tx, conversation_id)
     assert conversation is not None
     tx.run(
         _LET_GO,
         conversation=conversation_id,
-        turn=turn.turn_id,
+        turn=turn_id,
         new_mirror=free(conversation),
     )
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from watibot.conversations import Conversation, Provider
 from watibot.history import HistoryItem
-from watibot.messages import ChannelName, Inbound, Receipt, StaffMessage, Takeover
+from watibot.messages import ChannelName, Inbound, Receipt, StaffMessage
 from watibot.ports.migrations import Busy, Move, State
 from watibot.ports.outside import Clock
 from watibot.ports.store import (
@@ -45,10 +45,13 @@ from watibot.storage import (
     turnbook,
 )
 from watibot.storage.adopt import refuse_unadopted
+from watibot.storage.console import SqlConsole
 from watibot.storage.door import Door
+from watibot.storage.escalations import SqlEscalations
 from watibot.storage.intake import Intake
 from watibot.storage.lock import Lock, hold_service_lock
 from watibot.storage.people import SqlPeople
+from watibot.storage.proofs import SqlProofs
 from watibot.storage.quotas import StoreQuota
 from watibot.storage.quotas import book as book_places
 from watibot.storage.quotas import hold as hold_places
@@ -92,6 +95,9 @@ class SqlStore:
         self._write = door.write
         self._read = door.read
         self.people = SqlPeople(door)
+        self.escalations = SqlEscalations(door)
+        self.proofs = SqlProofs(door)
+        self.console = SqlConsole(door)
 
     async def __aenter__(self) -> Self:
         return self
@@ -119,9 +125,6 @@ class SqlStore:
         self, message: StaffMessage, received_at: datetime, staff_until: datetime
     ) -> bool:
         return await self._write(takeovers.staff_message, message, received_at, staff_until)
-
-    async def takeover(self, takeover: Takeover, staff_until: datetime) -> None:
-        await self._write(takeovers.takeover, takeover, staff_until)
 
     async def quarantine(self, channel: str, reason: str, raw: bytes, at: datetime) -> None:
         await self._write(takeovers.keep, channel, reason, raw, at)

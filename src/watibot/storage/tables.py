@@ -87,6 +87,14 @@ conversations = Table(
     PrimaryKeyConstraint("hotel_id", "conversation_id"),
     Index("ix_conversations_address", "hotel_id", "channel", "address"),
     Index("ix_conversations_session", "hotel_id", "session_id"),  # for the view `threads`
+    Index("ix_conversations_newest", "hotel_id", "last_guest_at"),
+)
+HELD_BY_STAFF: ColumnElement[bool] = conversations.c.owner == literal_column("'staff'")
+Index(
+    "ix_conversations_held",
+    conversations.c.hotel_id,
+    conversations.c.staff_until,
+    **where(HELD_BY_STAFF),
 )
 HAS_WORK: ColumnElement[bool] = conversations.c.due_at.is_not(None)
 Index("ix_conversations_due", conversations.c.hotel_id, conversations.c.due_at, **where(HAS_WORK))
@@ -129,6 +137,13 @@ Index(
     messages.c.hotel_id,
     messages.c.conversation_id,
     **where(IS_WAITING),
+)
+WITH_STAFF: ColumnElement[bool] = messages.c.state == literal_column("'with_staff'")
+Index(
+    "ix_messages_with_staff",
+    messages.c.hotel_id,
+    messages.c.conversation_id,
+    **where(WITH_STAFF),
 )
 Index("ix_messages_turn", messages.c.hotel_id, messages.c.turn_id, **where(IN_TURN))
 

@@ -2,7 +2,8 @@
 
 `service/answer.py` walks a turn through these; `outbox.py` sends what `finish_turn` leaves. A
 turn's history is `held` from the mirror until its first bubble has left, and `restart_turn` takes
-it back.
+it back. A colleague's own words from the console are bubbles of no turn: their turn id is
+`staff-` and the item's id.
 """
 
 from __future__ import annotations
@@ -13,14 +14,13 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 
 from watibot.conversations import Owner
 from watibot.errors import LostLease
 from watibot.history import HistoryItem, ItemKind
 from watibot.modelcalls import Usage
 from watibot.ports.store import Finish, StepRecord
-from watibot.storage.records import add_notice
 from watibot.storage.rows import (
     UPDATE_CONVERSATION,
     AnyRow,
@@ -33,6 +33,7 @@ from watibot.storage.rows import (
 from watibot.storage.tables import (
     IS_RUNNING,
     IS_WAITING,
+    NOT_AT_REST,
     NOT_MIRRORED,
     bubbles,
     history,
@@ -40,8 +41,10 @@ from watibot.storage.tables import (
     steps,
     turns,
 )
-from watibot.storage.timeline import append, free, guest_items, turn_messages, window
+from watibot.storage.timeline import append_new, free, guest_items, turn_messages, window
 from watibot.turns import Bubble, BubbleState, Progress, Step, Turn, TurnState
+
+_STAFF = "staff-"
 
 _RUNNING = select(turns).where(of_conversation(turns), IS_RUNNING)
 _ONE_TURN = select(turns).where(of_hotel(turns), turns.c.turn_id == bindparam("turn"))
@@ -80,6 +83,20 @@ _CANCEL_BUBBLES = (
     )
     .values(state=BubbleState.CANCELLED, reason="superseded")
 )
+# An answer that is under way, and one of which a bubble waits.
+_OUTDATE = (
+    update(turns)
+    .where(
+        of_conversation(turns),
+        or_(
+            IS_RUNNING,
+            turns.c.turn_id.in_(
+                select(bubbles.c.turn_id).where(of_conversation(bubbles), NOT_AT_REST)
+            ),
+        ),
+    )
+    .values(stale=True)
+)
 _TAKE_BACK = delete(history).where(
     of_conversation(history), NOT_MIRRORED, history.c.turn_id == bindparam("turn")
 )
@@ -96,19 +113,20 @@ def open_turn(
             return None
         row = _new_turn(tx, conversation_id, now)
         _take_waiting(tx, conversation_id, row.turn_id)
-    elif waiting and not row.effect_done:
+    elif (waiting or row.stale) and not row.effect_done:
         started = tx.all(_STEP_COUNT, turn=row.turn_id)[0][0] > 0
         if not started or row.restarts < restarts:
             if started:
                 tx.run(_DROP_STEPS, turn=row.turn_id)
-                tx.run(UPDATE_TURN, turn=row.turn_id, restarts=row.restarts + 1)
+            tx.run(UPDATE_TURN, turn=row.turn_id, restarts=row.restarts + int(started), stale=False)
             _take_waiting(tx, conversation_id, row.turn_id)
             row = _turn(tx, conversation_id, row.turn_id)
+    guests = turn_messages(tx, row.turn_id)
     return Turn(
         row.turn_id,
         conversation_of(conversation),
-        turn_messages(tx, row.turn_id),
-        window(tx, conversation_id, history_items),
+        guests,
+        window(tx, conversation, history_items, {guest.item_id for guest in guests}),
         tuple(Step(step.position, _step_item(step)) for step in tx.all(_STEPS, turn=row.turn_id)),
         Progress(row.tries, row.recoveries, row.active, row.restarts),
         row.opened_at,
@@ -165,21 +183,23 @@ def finish_turn(
     tx: Tx, conversation_id: str, fence: int, turn_id: str, finish: Finish, now: datetime
 ) -> tuple[Bubble, ...]:
     conversation = fenced(tx, conversation_id, fence)
-    _running(tx, conversation_id, turn_id)
+    turn = _running(tx, conversation_id, turn_id)
     guests = turn_messages(tx, turn_id)
     items = [
         replace(item, source_id=finish.posted.get(item.item_id))
         for item in guest_items(guests, turn_id)
     ]
-    items += [_step_item(step) for step in tx.all(_STEPS, turn=turn_id)]
+    if finish.texts or turn.effect_done:
+        items += [_step_item(step) for step in tx.all(_STEPS, turn=turn_id)]
     if finish.item is not None:
         items.append(finish.item)
-    append(
+    append_new(
         tx,
         conversation_id,
         conversation.last_item_at,
         [_of_turn(item, turn_id) for item in items],
         "held" if finish.texts else free(conversation),
+        finish.posted,
     )
     tx.run(_DROP_STEPS, turn=turn_id)
     tx.run(_SETTLE_MESSAGES, turn=turn_id, new_state="done")
@@ -191,10 +211,6 @@ def finish_turn(
         instructions_version=finish.instructions_version,
         failure=finish.failed,
     )
-    if finish.notice is not None:
-        title, body = finish.notice
-        kind = "failed" if finish.failed is not None else "handover"
-        add_notice(tx, f"turn:{turn_id}", kind, title, body, conversation_id, now)
     if finish.hand_over_until is not None:
         tx.run(
             UPDATE_CONVERSATION,
@@ -202,8 +218,10 @@ def finish_turn(
             owner=Owner.STAFF,
             staff_until=finish.hand_over_until,
             handover_turn_id=turn_id,
+            owner_at=now,
+            taken_by=None,
         )
-    return _add_bubbles(tx, conversation_id, turn_id, finish.texts, now)
+    return add_bubbles(tx, conversation_id, turn_id, finish.texts, now)
 
 
 def restart_turn(tx: Tx, conversation_id: str, fence: int, turn_id: str) -> None:
@@ -222,14 +240,29 @@ def restart_turn(tx: Tx, conversation_id: str, fence: int, turn_id: str) -> None
     )
 
 
+def outdate(tx: Tx, conversation_id: str) -> None:
+    """Something was said that the answer on its way does not know."""
+    tx.run(_OUTDATE, conversation=conversation_id)
+
+
 def any_waiting(tx: Tx, conversation_id: str) -> bool:
     """Whether the guest has written since the turn took its messages."""
     return tx.one(_ANY_WAITING, conversation=conversation_id) is not None
 
 
-def turn_row(tx: Tx, turn_id: str) -> AnyRow:
-    """A turn that a bubble names, so it is there."""
-    return tx.all(_ONE_TURN, turn=turn_id)[0]
+def turn_row(tx: Tx, turn_id: str) -> AnyRow | None:
+    """The turn that a bubble names; None: a colleague wrote it."""
+    return tx.one(_ONE_TURN, turn=turn_id)
+
+
+def turn_of_staff(item_id: str) -> str:
+    """What the bubbles of a colleague's words have in a turn's stead."""
+    return f"{_STAFF}{item_id}"
+
+
+def by_staff(turn_id: str) -> bool:
+    """Whether a bubble's turn is a colleague's words."""
+    return turn_id.startswith(_STAFF)
 
 
 def _turn(tx: Tx, conversation_id: str, turn_id: str) -> AnyRow:
@@ -267,7 +300,7 @@ def _new_turn(tx: Tx, conversation_id: str, now: datetime) -> AnyRow:
             }
         ],
     )
-    return turn_row(tx, turn_id)
+    return _turn(tx, conversation_id, turn_id)
 
 
 def _take_waiting(tx: Tx, conversation_id: str, turn_id: str) -> None:
@@ -301,9 +334,10 @@ def _of_turn(item: HistoryItem, turn_id: str) -> HistoryItem:
     return item if item.turn_id == turn_id else replace(item, turn_id=turn_id)
 
 
-def _add_bubbles(
+def add_bubbles(
     tx: Tx, conversation_id: str, turn_id: str, texts: Sequence[str], now: datetime
 ) -> tuple[Bubble, ...]:
+    """Texts into the outbox, in their order."""
     made = tuple(
         Bubble(f"watibot-{uuid4()}", conversation_id, turn_id, position, text)
         for position, text in enumerate(texts)

@@ -12,15 +12,25 @@ from watibot.toolcalls import Tool
 from watibot.tools.booking import request_booking
 from watibot.tools.escalate import escalate_to_human
 from watibot.tools.office import check_office_status
-from watibot.tools.telling import HandOver, Tell
+from watibot.tools.payment import Reader, analyze_payment_proof
+from watibot.tools.telling import Escalate, HandOver, Tell
 
-__all__ = ["HandOver", "Tell", "build"]
+__all__ = ["Escalate", "HandOver", "Reader", "Tell", "build"]
 
 
-def build(hotel: Hotel, records: Records, tell: Tell, hand_over: HandOver) -> tuple[Tool, ...]:
-    """All tools of one hotel. `tell` keeps a notice for staff, `hand_over` gives the chat away."""
+def build(
+    hotel: Hotel,
+    records: Records,
+    tell: Tell,
+    escalate: Escalate,
+    hand_over: HandOver,
+    receipts: Reader,
+) -> tuple[Tool, ...]:
+    """All tools of one hotel. `tell` keeps a notice for staff, `escalate` opens a dead end,
+    `hand_over` gives the chat away, `receipts` reads proofs of payment."""
     return (
         check_office_status(hotel),
         request_booking(hotel, records, tell),
-        escalate_to_human(hotel, records, tell, hand_over),
+        escalate_to_human(hotel, escalate, hand_over),
+        analyze_payment_proof(receipts, tell, escalate),
     )

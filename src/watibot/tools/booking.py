@@ -13,10 +13,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, StringConstraints
 
 from watibot.hotel import Hotel, day_in_words
+from watibot.office import status
 from watibot.ports import Booking, Records
+from watibot.ports.context import get_conversation_context
 from watibot.toolcalls import Caller, Tool
-from watibot.tools.context import get_conversation_context
-from watibot.tools.office import report, status
+from watibot.tools.office import report
 from watibot.tools.telling import Tell, guest_line
 from watibot.tools.toolkit import declare
 

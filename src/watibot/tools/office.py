@@ -1,68 +1,20 @@
 """Whether a person of the desk answers chats now, and when next.
 
-`check_office_status` is the model's way to ask; `booking.py` and `escalate.py` use the same
-`status` for what they tell about waiting.
+`check_office_status` asks for the model; `booking.py` and `escalate.py` use `report` for what
+they tell about waiting. The hours are computed in `watibot/office.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, Field
 
 from watibot.hotel import Hotel, day_in_words, moment_in_words
+from watibot.office import OfficeStatus, status
 from watibot.toolcalls import Caller, Tool
 from watibot.tools.toolkit import declare
-
-# Longer than any row of holidays; an office that does not open within it has no hours at all.
-DAYS_AHEAD = 60
-
-
-@dataclass(frozen=True, slots=True)
-class OfficeStatus:
-    """The office at one moment. Times are aware, in the hotel's zone. `closes_at` is None for an
-    office that is closed or never closes, `opens_at` for one that is open or never opens.
-    `closure` says why the local day has no hours though its weekday has."""
-
-    local: datetime
-    open: bool
-    closes_at: datetime | None
-    opens_at: datetime | None
-    closure: str | None
-
-
-def status(hotel: Hotel, now: datetime) -> OfficeStatus:
-    """The office at `now` (aware)."""
-    local = hotel.local(now)
-    today = local.date()
-    closure = hotel.closure(today)
-    # Instants are compared: two times of one zone would compare by their wall clocks.
-    for start, end in _stretches(hotel, today):
-        if end.timestamp() <= now.timestamp():
-            continue
-        if start.timestamp() > now.timestamp():
-            return OfficeStatus(local, False, None, start, closure)
-        around_the_clock = end.date() - today >= timedelta(days=DAYS_AHEAD)
-        return OfficeStatus(local, True, None if around_the_clock else end, None, closure)
-    return OfficeStatus(local, False, None, None, closure)
-
-
-def _stretches(hotel: Hotel, first: date) -> Iterator[tuple[datetime, datetime]]:
-    """The opening hours from a day on; spans that touch (midnight) are one stretch."""
-    current: tuple[datetime, datetime] | None = None
-    for ahead in range(DAYS_AHEAD):
-        for start, end in hotel.spans(first + timedelta(days=ahead)):
-            if current and start.timestamp() <= current[1].timestamp():
-                current = current[0], end
-                continue
-            if current:
-                yield current
-            current = start, end
-    if current:
-        yield current
 
 
 def report(found: OfficeStatus) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from watibot.history import ItemKind
+from watibot.matching import OWN_PREFIX, is_machine
 from watibot.messages import AttachmentKind
 from watibot.threads import RawThread
 from watibot.translation.scribe import Scribe, Source, label, moment
@@ -18,7 +19,6 @@ from watibot.wording import media_note
 
 Json = dict[str, Any]
 
-OWN_PREFIX = "watibot-"  # every localMessageId of ours begins so
 _SAME_SECOND = 1.5  # seconds by which `created` may differ from `timestamp` and still refine it
 _FILES = {
     "image": AttachmentKind.IMAGE,
@@ -71,10 +71,12 @@ def _speaker(row: Json, bots: frozenset[str]) -> tuple[ItemKind, str | None]:
     if str(row.get("owner")).casefold() not in ("true", "1"):
         return ItemKind.GUEST, None
     name = str(row.get("operatorName") or "").strip()
-    known = name.casefold()
     # A row of the API's or of WATI's own automation may bear no name; a person's always does.
-    by_bot = not name or known in bots or any(known.endswith(f" {each}") for each in bots)
-    if by_bot or str(row.get("localMessageId") or "").startswith(OWN_PREFIX):
+    if (
+        not name
+        or is_machine(name, None, bots)
+        or str(row.get("localMessageId") or "").startswith(OWN_PREFIX)
+    ):
         return ItemKind.ASSISTANT, None
     return ItemKind.STAFF, name
 

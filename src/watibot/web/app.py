@@ -1,4 +1,4 @@
-"""The ASGI application: two webhooks, health, metrics and its own description.
+"""The ASGI application: two webhooks, health, metrics, its own description and the console.
 
 `wiring.py` builds it; uvicorn serves it. The lifespan starts and stops what works behind the
 webhooks.
@@ -14,6 +14,7 @@ from typing import Any
 from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
 from watibot import __version__, telemetry
@@ -49,6 +50,7 @@ def create(
     counts: Callable[[], Awaitable[dict[str, int]]],
     lanes: Callable[[], int],
     lifespan: Lifespan,
+    console: Mount,
 ) -> FastAPI:
     """`webhooks` by path. `counts` asks the store; when it raises, the service is not ready."""
     app = FrontDoor(
@@ -93,6 +95,7 @@ def create(
         return app.openapi_schema
 
     app.openapi = describe  # type: ignore[method-assign]
+    app.router.routes.append(console)
     return app
 
 

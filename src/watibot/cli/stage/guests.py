@@ -68,6 +68,26 @@ class Control:
         words = {"email": email, "name": name, "text": text}
         await self._post("wati", f"staff/{guest.address}/reply", words)
 
+    async def colleague_takes(self, guest: Guest, name: str) -> None:
+        """In ManyChat, by the tag; a rule tells the service."""
+        await self._post("manychat", f"staff/{guest.address}/bot_off", {"on": True, "name": name})
+
+    async def colleague_chats(self, guest: Guest, name: str, text: str) -> None:
+        """In ManyChat's Live Chat, which no call can read."""
+        await self._post("manychat", f"staff/{guest.address}/reply", {"name": name, "text": text})
+
+    async def colleague_gives_back(
+        self, guest: Guest, email: str, name: str, note: str | None
+    ) -> None:
+        """WATI: assigned to Bot. ManyChat: a note in the contact's field, and the tag removed."""
+        path = f"staff/{guest.address}"
+        if guest.emulator == "wati":
+            await self._post("wati", f"{path}/release", {"email": email, "name": name})
+            return
+        if note is not None:
+            await self._post("manychat", f"{path}/note", {"name": name, "text": note})
+        await self._post("manychat", f"{path}/bot_off", {"on": False, "name": name})
+
     async def seed(self, threads: list[dict[str, Any]]) -> None:
         """Puts threads in export form into the OpenAI emulator."""
         await self._post("openai", "threads", threads)
@@ -157,7 +177,7 @@ class Following:
         self._after = dict.fromkeys(sources, 0)
         self._seen = seen
         self._waiting: dict[str, asyncio.Event] = {}
-        self._bubbles: defaultdict[str, int] = defaultdict(int)
+        self._bubbles: defaultdict[str, list[str]] = defaultdict(list)
         self.handed_over: set[str] = set()
         self.entries: defaultdict[str, list[Entry]] = defaultdict(list)
 
@@ -185,19 +205,25 @@ class Following:
         address = address_of(entry)
         if entry["kind"] == "assigned":
             self.handed_over.add(address)
+        if entry["kind"] == "released":
+            self.handed_over.discard(address)
         if entry["kind"] == "bubble":
-            self._bubbles[address] += 1
+            self._bubbles[address].append(str(entry["text"]))
             if address in self._waiting:
                 self._waiting[address].set()
 
     def bubbles(self, guest: Guest) -> int:
         """How many bubbles this guest has had."""
-        return self._bubbles[guest.address]
+        return len(self._bubbles[guest.address])
+
+    def said(self, guest: Guest) -> list[str]:
+        """The bubbles, the oldest first."""
+        return list(self._bubbles[guest.address])
 
     async def answer(self, guest: Guest, before: int, limit: float) -> bool:
         """Waits until the guest has had more than `before` bubbles; False after `limit` real
         seconds."""
-        if self._bubbles[guest.address] > before:
+        if self.bubbles(guest) > before:
             return True
         event = self._waiting[guest.address] = asyncio.Event()
         try:

@@ -22,7 +22,8 @@ HANDS_OVER = "escalate_to_human"
 @dataclass(frozen=True, slots=True)
 class Story:
     """One guest's part of a run. `said` are distinct messages in the order of their time ("" for a
-    file), `bubbles` what reached the guest, `colleagues` how often a person wrote, `events` the
+    file), `bubbles` what reached the guest, `colleagues` how often a person wrote (what is written
+    in ManyChat's own inbox nobody can read: there, what the session knows of it), `events` the
     conversation's session, the oldest first."""
 
     guest: str
@@ -107,18 +108,24 @@ def stories(
             said[address].append(entry["text"] or "" if entry["type"] in WORDED else "")
         elif entry["kind"] == "bubble":
             bubbles[address].append(entry["text"])
-        elif entry["kind"] == "staff":
+        elif entry["kind"] == "staff" and "waId" in entry:
             colleagues[address] += 1
     return [
         Story(
             name,
             tuple(said[address]),
             tuple(bubbles[address]),
-            colleagues[address],
+            colleagues[address]
+            if conversation_id == address
+            else _by_staff(sessions, conversation_id),
             tuple(sessions.get(conversation_id, ())),
         )
         for address, (name, conversation_id) in guests.items()
     ]
+
+
+def _by_staff(sessions: Mapping[str, Sequence[Event]], conversation_id: str) -> int:
+    return sum(event["author"] == "staff" for event in sessions.get(conversation_id, ()))
 
 
 def tally(story: Story) -> Tally:
@@ -267,13 +274,22 @@ def is_text(event: Event) -> bool:
 
 
 def _held(events: Sequence[Event], answered_turns: set[str]) -> int:
-    """The guest's messages without an answer that came after a person had taken over."""
-    held, with_staff = 0, False
+    """The guest's messages without an answer that a person saw to: those right before a person's
+    words, and those between them and the assistant's next answer."""
+    held = waiting = 0
+    with_staff = False
+    handed: set[str] = set()
     for event in events:
-        if event["author"] == "staff" or hands_over([event]):
+        if event["author"] == "staff":
+            held, waiting, with_staff = held + waiting, 0, True
+        elif hands_over([event]):
+            handed.add(event["invocationId"])
             with_staff = True
         elif event["author"] == "user" and event["invocationId"] not in answered_turns:
-            held += with_staff
+            held, waiting = held + with_staff, waiting + (not with_staff)
+        elif event["author"] == "watibot" and is_text(event):
+            # The answer that hands the guest over is the assistant's last one.
+            with_staff, waiting = event["invocationId"] in handed, 0
     return held
 
 

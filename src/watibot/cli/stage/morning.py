@@ -1,6 +1,7 @@
 """The morning that `watibot demo` plays: twelve invented guests and what they write. Data only.
 
-`demo.py` walks through each guest's steps at the same time. Pauses are in virtual seconds.
+`playing.py` walks through each guest's steps at the same time, and through those of `takeovers.py`.
+Pauses are in virtual seconds.
 """
 
 from __future__ import annotations
@@ -24,12 +25,25 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The guest waits for an answer to what was said."""
+    """The guest waits for an answer to what was said. It has to contain `promise`, a colleague's
+    word that nobody else can know."""
+
+    promise: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Outage:
     """The guest has nothing to say until the model has failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """Until the model is at work on what the guest said last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """A colleague takes the chat by ManyChat's tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +54,31 @@ class Colleague:
     pause: float = 20.0
 
 
-Step = Say | Answer | Outage | Colleague
+@dataclass(frozen=True, slots=True)
+class Console:
+    """A colleague writes to the guest in the service's console."""
+
+    text: str
+    pause: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class LiveChat:
+    """A colleague writes to the guest in ManyChat's own inbox."""
+
+    text: str
+    pause: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class GivesBack:
+    """A colleague gives the chat back, with a note for the assistant or without."""
+
+    note: str | None = None
+    pause: float = 10.0
+
+
+Step = Say | Answer | Outage | Thinking | Takes | Colleague | Console | LiveChat | GivesBack
 Part = tuple[Guest, tuple[Step, ...]]
 
 

@@ -1,7 +1,7 @@
-"""The morning under way: twelve guests, a colleague, and the model away for a minute.
+"""The morning under way: fifteen guests, their hosts, and the model away for a minute.
 
-`demo.py` calls it; `morning.py` has what everybody says, the emulators' control routes are after
-it.
+`demo.py` calls it; `morning.py` and `takeovers.py` have what everybody says, `colleagues.py` plays
+the hosts, the emulators' control routes are after it.
 """
 
 from __future__ import annotations
@@ -10,16 +10,20 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from watibot.cli.stage.guests import Control, Following
+from watibot.cli.stage.colleagues import Colleagues
+from watibot.cli.stage.guests import Control, Following, Guest
 from watibot.cli.stage.journals import Check, Entry, address_of
-from watibot.cli.stage.morning import Answer, Colleague, Outage, Part, Say, morning
+from watibot.cli.stage.morning import Answer, Outage, Part, Say, morning
 from watibot.cli.stage.screen import Screen
+from watibot.cli.stage.takeovers import takeovers
 from watibot.engines.clock import SystemClock
 from watibot.hotel import Hotel
 
 # Virtual seconds.
 OUTAGE_SECONDS = 60.0
 PATIENCE_SECONDS = 400.0
+# Guests who were promised something.
+PROMISES = 3
 
 
 @dataclass
@@ -31,13 +35,17 @@ class Playing:
     hotel: Hotel
     shown: Screen
     speed: float
+    colleagues: Colleagues
     outage: asyncio.Event = field(default_factory=asyncio.Event)
     fault: str = ""
     late: list[str] = field(default_factory=list)
     asked_in_outage: int = 0
+    # By guest: what the answer to the last message had to contain, and whether it did.
+    promises: dict[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.parts: Sequence[Part] = morning(self.hotel.local(self.clock.now()).date())
+        today = self.hotel.local(self.clock.now()).date()
+        self.parts: Sequence[Part] = (*morning(today), *takeovers())
         self.guests = {guest.address: guest for guest, _ in self.parts}
         everything = [(name, None) for name in ("wati", "manychat", "staff")]
         self.following = Following(self.control, everything, self._show)
@@ -71,29 +79,51 @@ class Playing:
             ),
             Check("staff were told of the complaint", person == 1, f"{person} notices"),
             Check("staff were told of the booking", booked == 1, f"{booked} notices"),
+            *self.colleagues.checks(self.following),
+            Check(
+                "the next answers knew what colleagues had promised",
+                all(self.promises.values()) and len(self.promises) == PROMISES,
+                ", ".join(f"{name}: {'yes' if ok else 'no'}" for name, ok in self.promises.items()),
+            ),
+        ]
+
+    def told(self) -> list[Entry]:
+        """What happened on the channels; what colleagues wrote through the service is theirs."""
+        entries = [*self.following.entries["wati"], *self.following.entries["manychat"]]
+        by_hand = self.colleagues.wrote
+        return [
+            {**entry, "kind": "by_hand"}
+            if entry["kind"] == "bubble" and entry["text"] in by_hand.get(address_of(entry), ())
+            else entry
+            for entry in entries
         ]
 
     async def _guest(self, part: Part) -> None:
         guest, steps = part
-        before = 0
+        before, words = 0, ""
         for step in steps:
             match step:
-                case Say(words, pause):
+                case Say(given, pause):
                     await self.clock.sleep(pause)
                     before = self.following.bubbles(guest)
                     self.asked_in_outage += self.outage.is_set() and not self._model_is_back()
-                    await self.control.say(guest, dict(words))
-                case Answer():
-                    limit = PATIENCE_SECONDS / self.speed
-                    if not await self.following.answer(guest, before, limit):
-                        self.late.append(guest.name)
+                    await self.control.say(guest, dict(given))
+                    words = str(given.get("text", ""))
+                case Answer(promise):
+                    await self._answer(guest, before, promise)
                 case Outage():
                     await self._until_outage()
-                case Colleague(text, pause):
-                    await self.clock.sleep(pause)
-                    desk = next(person for person in self.hotel.staff if person.role == "desk")
-                    email = self.hotel.desk_email or ""
-                    await self.control.colleague_replies(guest, email, desk.name, text)
+                case _:
+                    await self.colleagues.act(guest, step, words)
+
+    async def _answer(self, guest: Guest, before: int, promise: str) -> None:
+        """Waits for an answer; for the one with the promise, if there has to be one."""
+        limit = PATIENCE_SECONDS / self.speed
+        if not await self.following.answer(guest, before, limit):
+            self.late.append(guest.name)
+        if promise:
+            said = self.following.said(guest)[before:]
+            self.promises[guest.name] = any(promise in text for text in said)
 
     async def _until_outage(self) -> None:
         self._before -= 1
@@ -133,9 +163,15 @@ class Playing:
                 self.shown.notice(entry)
             case "guest" if guest:
                 self.shown.said(guest, entry)
+            case "bubble" if guest and entry["text"] in self.colleagues.wrote[guest.address]:
+                self.shown.colleague(guest, entry, "recepción, en la consola")
             case "bubble" if guest:
                 self.shown.bubble(guest, entry)
             case "assigned" if guest:
                 self.shown.assigned(guest, entry)
             case "staff" if guest:
                 self.shown.colleague(guest, entry, "recepción")
+            case "note" if guest:
+                self.shown.left_note(guest, entry)
+            case "released" if guest:
+                self.shown.released(guest, entry)

@@ -72,19 +72,20 @@ class Stage:
     service: str
     processes: dict[str, Process]
 
-    async def command(self, *words: str) -> Ended:
-        """Runs `watibot` with these words and the service's settings, to its end."""
+    async def command(self, *words: str, said: str = "") -> Ended:
+        """Runs `watibot` with these words and the service's settings, to its end. `said` is its
+        standard input."""
         env_file = str(self.directory / ENV_FILE)
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "watibot", *words, "--env-file", env_file),
-            stdin=DEVNULL,
+            stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,
             env=_surroundings(),
             start_new_session=True,
         )
         try:
-            out, errors = await process.communicate()
+            out, errors = await process.communicate(said.encode())
         except asyncio.CancelledError:
             await _stop(process)
             raise

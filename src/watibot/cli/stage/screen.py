@@ -75,7 +75,15 @@ class Screen:
         self._event(entry["at"], f"staff are told: {entry['title']}", "yellow")
 
     def assigned(self, guest: Guest, entry: Entry) -> None:
-        self._event(entry["at"], f"the chat of {guest.name} is given to {entry['email']}", "yellow")
+        whom = entry.get("email") or entry.get("name")
+        self._event(entry["at"], f"the chat of {guest.name} is given to {whom}", "yellow")
+
+    def released(self, guest: Guest, entry: Entry) -> None:
+        self._event(entry["at"], f"the chat of {guest.name} is given back", "yellow")
+
+    def left_note(self, guest: Guest, entry: Entry) -> None:
+        words = f"a note on {guest.name} for the assistant: {entry['text']}"
+        self._event(entry["at"], words, "yellow")
 
     def outage(self, at: str, words: str) -> None:
         self._event(at, words, "red")

@@ -136,6 +136,19 @@ def upgrade() -> None:
     op.add_column(
         "turns", sa.Column("stale", sa.Boolean(), server_default=sa.text("false"), nullable=False)
     )
+    op.create_index(
+        "ix_messages_with_staff",
+        "messages",
+        ["hotel_id", "conversation_id"],
+        **_where("state = 'with_staff'"),
+    )
+    op.create_index(
+        "ix_conversations_held",
+        "conversations",
+        ["hotel_id", "staff_until"],
+        **_where("owner = 'staff'"),
+    )
+    op.create_index("ix_conversations_newest", "conversations", ["hotel_id", "last_guest_at"])
     op.create_index("ix_turns_opened", "turns", ["hotel_id", "conversation_id", "opened_at"])
 
 
@@ -144,6 +157,9 @@ def downgrade() -> None:
         op.drop_table(table)
     op.drop_index("ix_bookings_conversation", table_name="bookings")
     op.drop_index("ix_turns_opened", table_name="turns")
+    op.drop_index("ix_conversations_newest", table_name="conversations")
+    op.drop_index("ix_conversations_held", table_name="conversations")
+    op.drop_index("ix_messages_with_staff", table_name="messages")
     with op.batch_alter_table("bookings") as batch:
         for column in (
             "amount_due",

@@ -1,9 +1,9 @@
-"""The recent conversation in words: one provider of context for every tool."""
+"""The recent conversation in words: one provider of context for tools and notices alike."""
 
 from __future__ import annotations
 
 from watibot.history import HistoryItem, ItemKind
-from watibot.ports import Records
+from watibot.ports.store import Records
 
 # A round of tool calls puts two items between two messages.
 _ITEMS_PER_MESSAGE = 3
@@ -19,10 +19,15 @@ async def get_conversation_context(
     return "\n".join(lines[-max_messages:])
 
 
+def guest_said(text: str) -> str:
+    """A guest's message as a line of it."""
+    return f"Huésped: {' '.join(text.split())}"
+
+
 def _line(item: HistoryItem) -> str | None:
     text = " ".join(item.text.split())
     if not text or item.kind in (ItemKind.TOOL_CALL, ItemKind.TOOL_RESULT):
         return None
     if item.kind is ItemKind.STAFF:
         return f"{item.author or 'Recepción'}: {text}"
-    return f"{'Huésped' if item.kind is ItemKind.GUEST else 'Asistente'}: {text}"
+    return guest_said(text) if item.kind is ItemKind.GUEST else f"Asistente: {text}"

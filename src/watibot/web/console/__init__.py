@@ -1,0 +1,1 @@
+"""The console at /console: what waits for people, and the chats. `routes.py` joins it."""

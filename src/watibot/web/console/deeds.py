@@ -1,0 +1,115 @@
+"""What the console's forms do: each asks `service/desk.py` and goes back to the page it came from.
+
+`doors.py` has seen by then who it is and that the form is our own.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Protocol
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from watibot.payments.reading import amount, currency
+from watibot.service.desk import Deed
+from watibot.web.console.frame import BASE, Frame, Visit, back_to
+
+_ONCE = re.compile(r"[0-9a-f]{8,64}")
+_AMOUNT = re.compile(r"[0-9.,]{1,14}")  # a receipt may say more than that, a colleague does not
+_CODE = re.compile(r"[A-Z]{3}")
+
+
+class Desk(Protocol):
+    """`service/desk.py`, as far as it is needed here."""
+
+    async def take(self, conversation_id: str, by: str) -> Deed: ...
+
+    async def give_back(self, conversation_id: str, by: str, note: str) -> Deed: ...
+
+    async def write(self, conversation_id: str, by: str, text: str, once: str) -> Deed: ...
+
+    async def note(self, conversation_id: str, by: str, text: str, once: str) -> Deed: ...
+
+    async def acknowledge(self, escalation_id: int, by: str, note: str) -> Deed: ...
+
+    async def decide(self, proof_id: int, by: str, accept: bool, note: str) -> Deed: ...
+
+    async def set_amount(self, booking_id: int, by: str, amount: int, currency: str) -> Deed: ...
+
+
+class Deeds:
+    """Answers to POST."""
+
+    def __init__(self, desk: Desk, frame: Frame) -> None:
+        self._desk = desk
+        self._frame = frame
+
+    async def take(self, visit: Visit) -> Response:
+        deed = await self._desk.take(_conversation(visit), visit.user.user_name)
+        return await self._went(visit, deed)
+
+    async def give_back(self, visit: Visit) -> Response:
+        by, note = visit.user.user_name, visit.form.get("note", "")
+        return await self._went(visit, await self._desk.give_back(_conversation(visit), by, note))
+
+    async def write(self, visit: Visit) -> Response:
+        by, text, once = (
+            visit.user.user_name,
+            visit.form.get("text", ""),
+            visit.form.get("once", ""),
+        )
+        if not _ONCE.fullmatch(once):
+            return await self._frame.wrong(visit.request, 403, visit)
+        return await self._went(visit, await self._desk.write(_conversation(visit), by, text, once))
+
+    async def note(self, visit: Visit) -> Response:
+        by, text, once = (
+            visit.user.user_name,
+            visit.form.get("text", ""),
+            visit.form.get("once", ""),
+        )
+        if not _ONCE.fullmatch(once):
+            return await self._frame.wrong(visit.request, 403, visit)
+        return await self._went(visit, await self._desk.note(_conversation(visit), by, text, once))
+
+    async def acknowledge(self, visit: Visit) -> Response:
+        number, note = visit.request.path_params["number"], visit.form.get("note", "")
+        deed = await self._desk.acknowledge(number, visit.user.user_name, note)
+        return await self._went(visit, deed)
+
+    async def decide(self, visit: Visit) -> Response:
+        number, note = visit.request.path_params["number"], visit.form.get("note", "")
+        verdict = visit.form.get("verdict")
+        if verdict not in ("accept", "reject"):
+            return await self._frame.wrong(visit.request, 403, visit)
+        by = visit.user.user_name
+        deed = await self._desk.decide(number, by, verdict == "accept", note)
+        return await self._went(visit, deed)
+
+    async def set_amount(self, visit: Visit) -> Response:
+        number = visit.request.path_params["number"]
+        typed, code = visit.form.get("amount", ""), currency(visit.form.get("currency", ""))
+        due = amount(typed) if _AMOUNT.fullmatch(typed.strip()) else None
+        if not due or code is None or not _CODE.fullmatch(code):
+            return back_to(_back(visit), "amount")
+        deed = await self._desk.set_amount(number, visit.user.user_name, due, code)
+        return await self._went(visit, deed)
+
+    async def _went(self, visit: Visit, deed: Deed) -> Response:
+        if deed is Deed.UNKNOWN:
+            return await self._frame.wrong(visit.request, 404, visit)
+        return back_to(_back(visit), deed)
+
+
+def _conversation(visit: Visit) -> str:
+    name: str = visit.request.path_params["conversation_id"]
+    return name
+
+
+def _back(visit: Visit) -> str:
+    """The page of the form: the one it names, or the conversation that it is about."""
+    if "back" in visit.form:
+        return visit.form["back"]
+    name = visit.request.path_params.get("conversation_id")
+    return f"{BASE}/" if name is None else f"{BASE}/conversations/{quote(name, safe='')}"

@@ -1,0 +1,224 @@
+"""The console's pages: what waits, queues, chats, one chat, the log, and guests' files.
+
+`routes.py` gives them their addresses; `frame.py` shows them. They read and change nothing.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from secrets import token_hex
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from starlette.responses import Response
+
+from watibot.conversations import REPLY_WINDOW, Conversation, held_by_staff, window_open
+from watibot.escalations import Escalation
+from watibot.messages import ChannelName
+from watibot.payments import ProofState
+from watibot.ports.console import Console, Guest
+from watibot.ports.escalations import Escalations
+from watibot.ports.outside import Clock, MediaFiles
+from watibot.ports.proofs import Proof, Proofs
+from watibot.service.desk import LONGEST_NOTE, LONGEST_TEXT
+from watibot.turns import MediaState
+from watibot.web.console.frame import HEADERS, Frame, Visit
+from watibot.web.console.transcript import Line, lines
+
+AT_HOME = 5  # of each queue
+IN_QUEUE = 50
+FOUND = 50
+LINES = 100  # history items on one page
+LOGGED = 200
+
+# What a browser may show in a page; everything else is saved as a file.
+SHOWN = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
+HEARD = frozenset({"audio/ogg", "audio/mpeg", "audio/mp4", "audio/aac", "audio/amr"})
+_SUFFIX = {"application/pdf": "pdf", "video/mp4": "mp4"}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Conversations(Protocol):
+    """The store, as far as it is needed here."""
+
+    async def conversation(self, conversation_id: str) -> Conversation | None: ...
+
+
+class Pages:
+    """Answers to GET."""
+
+    def __init__(
+        self,
+        conversations: Conversations,
+        escalations: Escalations,
+        proofs: Proofs,
+        rows: Console,
+        files: MediaFiles,
+        frame: Frame,
+        clock: Clock,
+        zone: ZoneInfo,
+    ) -> None:
+        self._conversations = conversations
+        self._escalations = escalations
+        self._proofs = proofs
+        self._rows = rows
+        self._files = files
+        self._frame = frame
+        self._clock = clock
+        self._zone = zone
+
+    async def home(self, visit: Visit) -> Response:
+        """What waits for a person."""
+        escalations = await self._escalations.open_ones(AT_HOME + 1)
+        proofs = await self._proofs.waiting(AT_HOME + 1)
+        return await self._frame.show(
+            visit.request,
+            "home.html",
+            visit,
+            escalations=escalations,
+            proofs=proofs,
+            held=await self._rows.held(self._clock.now(), IN_QUEUE),
+            guests=await self._guests(escalations, proofs),
+            most=AT_HOME,
+        )
+
+    async def escalations(self, visit: Visit) -> Response:
+        """Open ones, the oldest first."""
+        found = await self._escalations.open_ones(IN_QUEUE)
+        return await self._frame.show(
+            visit.request,
+            "escalations.html",
+            visit,
+            escalations=found,
+            guests=await self._guests(found, ()),
+            longest_note=LONGEST_NOTE,
+        )
+
+    async def payments(self, visit: Visit) -> Response:
+        """Proofs that wait, the oldest first."""
+        found = await self._proofs.waiting(IN_QUEUE)
+        return await self._frame.show(
+            visit.request,
+            "payments.html",
+            visit,
+            proofs=found,
+            guests=await self._guests((), found),
+            pictures=SHOWN,
+            longest_note=LONGEST_NOTE,
+        )
+
+    async def conversations(self, visit: Visit) -> Response:
+        """A search, and without words those that wrote last."""
+        asked = visit.request.query_params
+        words = asked.get("q", "").strip()[:80]
+        channel = next((each for each in ChannelName if each == asked.get("channel")), None)
+        holder = asked.get("holder", "")
+        staff = {"staff": True, "assistant": False}.get(holder)
+        now = self._clock.now()
+        found = await self._rows.find(words, channel, staff, now, FOUND + 1)
+        return await self._frame.show(
+            visit.request,
+            "conversations.html",
+            visit,
+            found=[(each, held_by_staff(each, now)) for each in found[:FOUND]],
+            more=len(found) > FOUND,
+            words=words,
+            channel=channel or "",
+            channels=list(ChannelName),
+            holder=holder if staff is not None else "",
+        )
+
+    async def conversation(self, visit: Visit) -> Response:
+        """One chat, as the guest sees it and a little more."""
+        conversation_id = visit.request.path_params["conversation_id"]
+        found = await self._conversations.conversation(conversation_id)
+        if found is None:
+            return await self._frame.wrong(visit.request, 404, visit)
+        before = _moment(visit.request.query_params.get("before"))
+        said = await self._rows.transcript(conversation_id, before, LINES)
+        now = self._clock.now()
+        escalations = await self._escalations.of(conversation_id)
+        return await self._frame.show(
+            visit.request,
+            "conversation.html",
+            visit,
+            one=found,
+            held=held_by_staff(found, now),
+            window_open=window_open(found, now),
+            window_until=found.last_guest_at + REPLY_WINDOW,
+            chat_url=found.chat_url if _is_web(found.chat_url) else None,
+            days=self._by_day(lines(said)),
+            older=_micros(said.older),
+            is_newest=before is None,
+            escalations=[each for each in escalations if each.acknowledged_at is None],
+            proofs=[
+                each
+                for each in await self._proofs.proofs_of(conversation_id)
+                if each.state is not ProofState.NONE
+            ],
+            bookings=await self._proofs.bookings_of(conversation_id),
+            pictures=SHOWN,
+            sounds=HEARD,
+            once=token_hex(12),
+            longest_text=LONGEST_TEXT,
+            longest_note=LONGEST_NOTE,
+        )
+
+    async def log(self, visit: Visit) -> Response:
+        """Who did what, for the owner."""
+        entries = await self._rows.entries(LOGGED)
+        return await self._frame.show(visit.request, "log.html", visit, entries=entries)
+
+    async def media(self, visit: Visit) -> Response:
+        """A guest's file. Its type is one of ours, never the guest's word; what is no picture or
+        sound is saved and not opened."""
+        found = await self._rows.media(visit.request.path_params["media_id"])
+        if found is None or found.state is not MediaState.READY or found.path is None:
+            return await self._frame.wrong(visit.request, 404, visit)
+        try:
+            data = await self._files.get(found.path)
+        except OSError:
+            return await self._frame.wrong(visit.request, 404, visit)
+        headers = {
+            **HEADERS,
+            "content-security-policy": "default-src 'none'; sandbox",
+            "cache-control": "private, max-age=3600",
+        }
+        if found.mime in SHOWN or found.mime in HEARD:
+            return Response(data, 200, headers, found.mime)
+        suffix = _SUFFIX.get(found.mime or "", "bin")
+        headers["content-disposition"] = f'attachment; filename="{found.media_id}.{suffix}"'
+        kind = found.mime if found.mime in _SUFFIX else "application/octet-stream"
+        return Response(data, 200, headers, kind)
+
+    async def _guests(
+        self, escalations: Sequence[Escalation], proofs: Sequence[Proof]
+    ) -> dict[str, Guest]:
+        ids = {each.conversation_id for each in escalations}
+        ids |= {each.conversation_id for each in proofs}
+        return await self._rows.guests(ids)
+
+    def _by_day(self, said: list[Line]) -> list[tuple[datetime, list[Line]]]:
+        """The lines of each of the hotel's days, under its first moment."""
+        groups = itertools.groupby(said, key=lambda line: line.at.astimezone(self._zone).date())
+        days = [list(group) for _, group in groups]
+        return [(day[0].at, day) for day in days]
+
+
+def _is_web(address: str | None) -> bool:
+    """Not `javascript:`: a provider's word is put into a link here."""
+    return address is not None and re.match(r"https?://", address, re.IGNORECASE) is not None
+
+
+def _moment(text: str | None) -> datetime | None:
+    """A time in an address, as microseconds since the epoch."""
+    if text is None or not re.fullmatch(r"[0-9]{1,16}", text):
+        return None
+    return _EPOCH + timedelta(microseconds=int(text))
+
+
+def _micros(moment: datetime | None) -> int | None:
+    return None if moment is None else (moment - _EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,133 @@
+"""Who is answered, and who has been told why not."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.clocks import FakeClock
+from tests.invented import NOON, FakeRecords, conversation, guest_message, item, turn
+from tests.nouns.test_stopwords import WORDS
+from watibot.conversations import Conversation
+from watibot.history import ItemKind
+from watibot.messages import ChannelName, Inbound, MessageKind, StaffMessage, Takeover
+from watibot.ports import Holding
+from watibot.service.gate import LONG, SHORT, Gate, Halt, over
+from watibot.settings import Limits
+from watibot.turns import Turn
+
+LIMITS = Limits(turns_per_10_minutes=3, turns_per_day=10)
+GUEST = "50370000001"
+
+
+class Store(FakeRecords):
+    """What the gate asks of the store."""
+
+    def __init__(self, recent: int = 1, today: int = 1, stopped_at: datetime | None = None) -> None:
+        super().__init__()
+        self.turns = {NOON - SHORT: recent, NOON - LONG: today}
+        self.stopped_at = stopped_at
+        self.stops: list[datetime | None] = []
+        self.held: list[Takeover] = []
+
+    async def conversation(self, conversation_id: str) -> Conversation | None:
+        known = conversation_id == GUEST
+        return conversation(stopped_at=self.stopped_at) if known else None
+
+    async def turns_since(self, conversation_id: str, since: datetime) -> int:
+        return self.turns[since]
+
+    async def stop(self, conversation_id: str, at: datetime | None) -> None:
+        self.stops.append(at)
+        self.stopped_at = at
+
+    async def hold(self, takeover: Takeover, at: datetime, until: datetime | None) -> Holding:
+        self.held.append(takeover)
+        return Holding(takeover.conversation_id, True, at)
+
+
+def gate(store: Any) -> Gate:
+    return Gate(store, store, FakeClock(), LIMITS, WORDS, lambda name, turn: f"<{name}>")
+
+
+@pytest.mark.parametrize(
+    ("recent", "today", "span"),
+    [(1, 1, None), (3, 10, None), (4, 4, SHORT), (2, 11, LONG), (4, 11, LONG)],
+)
+def test_limits(recent: int, today: int, span: timedelta | None) -> None:
+    assert over(recent, today, LIMITS) == span
+
+
+async def test_a_guest_above_the_limit_is_told_once() -> None:
+    above = gate(Store(recent=4, today=4))
+    assert await above.before(turn(guest_message("hola"))) == Halt("limited", "<limited>", True)
+    told = item(1, ItemKind.ASSISTANT, "<limited>", at=NOON - timedelta(minutes=3))
+    again = turn(guest_message("hola"), history=(told,))
+    assert await above.before(again) == Halt("limited", "", False)
+    old = item(1, ItemKind.ASSISTANT, "<limited>", at=NOON - timedelta(minutes=30))
+    assert await above.before(turn(history=(old,))) == Halt("limited", "<limited>", True)
+    all_day = gate(Store(recent=1, today=11))
+    assert await all_day.before(turn(history=(old,))) == Halt("limited", "", False)
+    assert await gate(Store(recent=3, today=10)).before(turn(history=(told,))) is None
+
+
+async def test_a_stop_is_obeyed_even_above_the_limit() -> None:
+    store = Store(recent=9)
+    halted = await gate(store).before(turn(guest_message("¡Alto!")))
+    assert halted == Halt("stopped", "<stopped>", True)
+    assert store.stops == [NOON]
+
+
+def message(text: str, **changes: Any) -> Inbound:
+    facts: dict[str, Any] = {
+        "channel": ChannelName.WHATSAPP,
+        "conversation_id": GUEST,
+        "address": GUEST,
+        "provider_id": "p1",
+        "provider_time": NOON,
+        "kind": MessageKind.TEXT,
+        "text": text,
+    }
+    return Inbound(**{**facts, **changes})
+
+
+RESUMES: list[tuple[Inbound, datetime | None, bool]] = [
+    (message("continuar"), NOON - timedelta(hours=1), True),
+    (message("CONTINUAR", conversation_id="bsuid:1", aliases=(GUEST,)), NOON, True),
+    (message("hola"), NOON - timedelta(hours=1), False),
+    (message("continuar"), None, False),
+    (message("continuar"), NOON + timedelta(seconds=1), False),  # delivered again, late
+    (message("continuar", conversation_id="50370000009"), NOON, False),
+]
+
+
+@pytest.mark.parametrize(("heard", "stopped_at", "wakes"), RESUMES)
+async def test_who_was_silenced_can_wake_it(
+    heard: Inbound, stopped_at: datetime | None, wakes: bool
+) -> None:
+    store = Store(stopped_at=stopped_at)
+    ours = gate(store)
+    await ours.heard(heard)
+    assert store.stops == ([None] if wakes else [])
+    spoken: Turn = turn(guest_message(heard.text))
+    halted = Halt("resumed", "<resumed>", False) if wakes else None
+    assert await ours.before(spoken) == halted
+    assert await ours.before(spoken) is None  # told once; later the word is a word
+
+
+@pytest.mark.parametrize(
+    ("text", "stops", "given_back"),
+    [("#pausa", [NOON], False), ("#Bot", [None], True), ("Le esperamos", [], False)],
+)
+async def test_a_colleagues_words(
+    text: str, stops: list[datetime | None], given_back: bool
+) -> None:
+    store = Store()
+    said = StaffMessage(ChannelName.WHATSAPP, GUEST, GUEST, "p1", NOON, text, "Rosa")
+    holding = await gate(store).colleague(said)
+    assert store.stops == stops
+    expected = Takeover(ChannelName.WHATSAPP, GUEST, GUEST, held=False, by="Rosa")
+    assert store.held == ([expected] if given_back else [])
+    assert holding == (Holding(GUEST, True, NOON) if given_back else None)
