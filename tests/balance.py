@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from watibot.history import ItemKind
-from watibot.ports.threads import item_of_message
+from watibot.threads import items_in
 
 if TYPE_CHECKING:
     from tests.migrating import Stage
@@ -39,7 +39,9 @@ async def _local(stage: Stage, conversation_id: str, moved: bool) -> list[str]:
         outside.update(
             text
             for each in stage.threads.kept[stage.thread_id(conversation_id)].messages
-            if item_of_message(each) is None and (text := words(each)) not in texts
+            if not items_in(each)
+            for text in words(each)
+            if text not in texts
         )
     found = []
     for text in stage.said.get(conversation_id, ()):
@@ -58,9 +60,9 @@ def _thread(stage: Stage, conversation_id: str) -> list[str]:
     thread = stage.threads.kept.get(stage.thread_id(conversation_id))
     if thread is None:
         return []
-    names = Counter(filter(None, (item_of_message(each) for each in thread.messages)))
+    names = Counter(name for each in thread.messages for name in items_in(each))
     found = [f"the thread has {name} {count} times" for name, count in names.items() if count > 1]
-    texts = Counter(words(each) for each in thread.messages)
+    texts = Counter(text for each in thread.messages for text in words(each))
     found += [
         f"the thread says «{text}» {count} times" for text, count in texts.items() if count > 1
     ]
@@ -84,17 +86,18 @@ async def _session(stage: Stage, conversation_id: str, moved: bool) -> list[str]
     return found
 
 
-def words(each: Json) -> str:
-    """A thread message's text; of a block of staff's words, theirs."""
+def words(each: Json) -> list[str]:
+    """A thread message's text; of a block, what each of its speakers said, on one line."""
     text = "\n".join(part["text"]["value"] for part in each["content"] if part["type"] == "text")
     if "=== CONVERSACIONES" in text:
-        return text.split("): ", 1)[1].split("\n\n=== FIN", 1)[0]
-    return text
+        lines = text.split("\n")
+        return [line.split(": ", 1)[1] for line in lines if line.startswith(("Agente", "Cliente"))]
+    return [text]
 
 
 def in_thread(stage: Stage, conversation_id: str) -> list[str]:
     """What the thread says, in order."""
-    return [words(each) for each in stage.kept(conversation_id)]
+    return [text for each in stage.kept(conversation_id) for text in words(each)]
 
 
 async def in_history(stage: Stage, conversation_id: str) -> list[str]:

@@ -140,14 +140,15 @@ class FakePeople:
         ]
 
     async def take_in(
-        self, conversation_id: str, items: Sequence[HistoryItem], checked_at: datetime
+        self, conversation_id: str, items: Sequence[HistoryItem], checked_at: datetime | None
     ) -> int:
         known = {item.item_id for item in self.items}
         new = [item for item in items if item.item_id not in known]
         self.items += new
         self.order += ["take in"] if items else []
-        self.checked.append(checked_at)
-        self.here = replace(self.here, checked_at=checked_at)
+        if checked_at is not None:
+            self.checked.append(checked_at)
+            self.here = replace(self.here, checked_at=checked_at)
         return len(new)
 
     async def take_in_past(

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from watibot.errors import Cause, ProviderError
 from watibot.messages import ChannelName
 from watibot.ports.threads import ActiveRun
-from watibot.threads import Form, RawThread, ThreadRef
+from watibot.threads import Form, RawThread, ThreadRef, metadata_of
 
 T = TypeVar("T")
 
@@ -140,14 +140,14 @@ class FakeThreads:
 
         return self._do("newest", thread_id, work)
 
-    async def add(self, thread_id: str, role: str, text: str, item_id: str) -> str:
+    async def add(self, thread_id: str, role: str, text: str, *item_ids: str) -> str:
         def work() -> str:
             kept = self._thread(thread_id)
             if active := _active(kept.runs):
                 detail = f"a run is active: {thread_id}, {active.run_id}"
                 raise ProviderError("openai", Cause.BUSY, detail, status=400)
             made = message(thread_id, len(kept.messages) + 1, text, role)
-            made |= {"id": self._new("msg"), "metadata": {"watibot_item": item_id}}
+            made |= {"id": self._new("msg"), "metadata": metadata_of(item_ids)}
             made["content"] = made["content"][:1]
             kept.messages.append(made)
             return str(made["id"])

@@ -300,7 +300,10 @@ class Stage:
         permit = await self.store.permit(conversation_id, fence, name, now, RESTARTS)
         if permit is Permit.GO:
             await self.store.bubble_done(conversation_id, fence, name, BubbleState.SENT, now)
-        elif bubble.text not in {item.text for item in await self.history(conversation_id)}:
+            return
+        if permit is Permit.SUPERSEDED:
+            await self.store.restart_turn(conversation_id, fence, bubble.turn_id)
+        if bubble.text not in {item.text for item in await self.history(conversation_id)}:
             self.said[conversation_id].remove(bubble.text)
 
     async def live_mirror(self) -> None:

@@ -9,6 +9,7 @@ from uuid import uuid4
 from tests.fakes_threads import message
 from watibot.history import HistoryItem, ItemKind
 from watibot.ports.store import StepRecord
+from watibot.ports.threads import put_words
 from watibot.thread_words import guest_words, words_of
 from watibot.turns import Progress, Turn
 
@@ -25,10 +26,7 @@ async def ask_openai(stage: Stage, turn: Turn, fence: int, tools: bool) -> dict[
     assert thread_id is not None
     missing = words_of(await stage.store.lacking(name))
     burst = [guest_words(each.item_id, each.text) for each in turn.messages]
-    posted = {
-        words.item_id: await stage.threads.add(thread_id, words.role, words.text, words.item_id)
-        for words in (*missing, *burst)
-    }
+    posted = await put_words(stage.threads, thread_id, (*missing, *burst), stage.clock)
     brought = {words.item_id: posted.pop(words.item_id) for words in missing}
     await stage.store.posted(name, fence, brought)
     thread = stage.threads.kept[thread_id]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -37,7 +37,9 @@ class HistoryItem:
 
     `source_id` is the message's or step's id in OpenAI's thread; None: it is not there. `origin`
     says where a migrated item comes from: `{"source": name, "sources": [ids], "time": "exact" or
-    "synthetic", "attachments": [...], ...}`.
+    "synthetic", "attachments": [...], ...}`; of what was said in a channel's inbox `{"source":
+    name, "ids": [the channel's], "said_at": ISO 8601}`; of a colleague's note `{"source":
+    "note"}`, with `"answers": true` if it stands for words that nobody can read.
     """
 
     item_id: str
@@ -49,6 +51,18 @@ class HistoryItem:
     author: str | None = None  # staff: who
     source_id: str | None = None
     origin: dict[str, Any] | None = None
+
+
+def in_thread(origin: Mapping[str, Any] | None) -> bool:
+    """Whether an item of this origin is of a thread that is moved; else it was said here first."""
+    return origin is not None and ("time" in origin or "sources" in origin)
+
+
+def said_at(at: datetime, origin: Mapping[str, Any] | None) -> datetime:
+    """When an item at `at` was said: its place in the history is behind what was there already when
+    it was heard of."""
+    said = (origin or {}).get("said_at")
+    return datetime.fromisoformat(said) if isinstance(said, str) else at
 
 
 def digest(items: Iterable[HistoryItem]) -> str:

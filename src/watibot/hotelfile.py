@@ -154,7 +154,8 @@ class Translation(Table):
     stopped: Line | None = None
     resumed: Line | None = None
     refused: Line | None = None
-    payment_received: Line | None = None
+    payment_accepted: Line | None = None
+    payment_rejected: Line | None = None
 
     @field_validator("unreadable")
     @classmethod

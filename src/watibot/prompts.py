@@ -17,7 +17,7 @@ from typing import Any
 
 from watibot import envelopes
 from watibot.envelopes import envelope
-from watibot.history import HistoryItem, ItemKind
+from watibot.history import HistoryItem, ItemKind, said_at
 from watibot.hotel import Hotel, moment_in_words
 from watibot.instructions import Instructions
 from watibot.messages import ChannelName
@@ -210,10 +210,7 @@ def _staff(item: HistoryItem, hotel: Hotel) -> str:
 
 
 def _said_at(item: HistoryItem, hotel: Hotel) -> str:
-    """The hotel's local time; the provider's where it is known, because `at` is moved behind what
-    was there already."""
-    said = (item.origin or {}).get("said_at")
-    return moment_in_words(hotel.local(datetime.fromisoformat(said) if said else item.at))
+    return moment_in_words(hotel.local(said_at(item.at, item.origin)))
 
 
 def _lines(item: HistoryItem, hotel: Hotel, sizes: Sizes) -> list[str]:

@@ -104,6 +104,42 @@ class Metrics:
         self.bubbles = Counter(
             "watibot_bubbles", "Bubbles by outcome", ["channel", "outcome"], registry=self.registry
         )
+        self.takeovers = Counter(
+            "watibot_takeovers",
+            "Conversations that staff took or gave back, by who told: the channel, the chat's own"
+            " history, a mark that is gone, the takeover's end. What colleagues write is among the"
+            " deliveries",
+            ["kind", "outcome"],
+            registry=self.registry,
+        )
+        self.looks = Counter(
+            "watibot_looks",
+            "Looks at a chat's own history by what they are for and what they found",
+            ["kind", "outcome"],
+            registry=self.registry,
+        )
+        self.past_pages = Counter(
+            "watibot_past_pages",
+            "Pages of what was said before the hotel began with this service",
+            registry=self.registry,
+        )
+        self.folds = Counter(
+            "watibot_folds",
+            "Histories whose older half became a summary",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.leaks = Counter(
+            "watibot_leaks",
+            "Answers that held something internal and were replaced",
+            registry=self.registry,
+        )
+        self.calls = Gauge(
+            "watibot_calls_this_month",
+            "Calls that the provider counts by the month",
+            ["provider"],
+            registry=self.registry,
+        )
         self.tools = Counter(
             "watibot_tool_calls", "Tool calls", ["tool", "outcome"], registry=self.registry
         )

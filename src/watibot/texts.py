@@ -23,7 +23,8 @@ class Texts:
     stopped: str  # the guest asked for silence
     resumed: str  # and asked for answers again
     refused: str  # what may not be told
-    payment_received: str  # a proof of payment waits for the desk
+    payment_accepted: str  # the desk has found the money
+    payment_rejected: str  # the desk cannot accept the proof, and a colleague holds the chat
 
 
 # For a language that is not built in and has no text of its own in the hotel file.
@@ -47,8 +48,9 @@ BUILT_IN: dict[str, Texts] = {
         resumed="Aquí estoy de nuevo. ¿En qué le ayudo?",
         refused="Eso no se lo puedo compartir por aquí. ¿Le ayudo con algo de su estadía o de una "
         "reserva?",
-        payment_received="Gracias, recibí su comprobante. Recepción lo revisa y le confirma por "
-        "este mismo chat.",
+        payment_accepted="Recepción revisó su comprobante y confirmó su pago. Muchas gracias.",
+        payment_rejected="Recepción revisó su comprobante y todavía no puede confirmar el pago. "
+        "Una persona lo ve con usted por este mismo chat.",
     ),
     "en": Texts(
         apology="I am sorry, I cannot answer you right now. I have already told the front desk "
@@ -66,7 +68,9 @@ BUILT_IN: dict[str, Texts] = {
         "{word}.",
         resumed="I am back. How can I help you?",
         refused="I cannot share that here. May I help you with your stay or with a booking?",
-        payment_received="Thank you, I have received your proof of payment. The front desk checks "
-        "it and will confirm in this chat.",
+        payment_accepted="The front desk has checked your proof of payment and confirmed the "
+        "payment. Thank you very much.",
+        payment_rejected="The front desk has checked your proof of payment and cannot confirm the "
+        "payment yet. A person will look into it with you in this chat.",
     ),
 }

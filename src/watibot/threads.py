@@ -1,18 +1,24 @@
 """A conversation as another system kept it, and what it becomes: history items and losses.
 
 `ports.ThreadSource` reads a `RawThread`, every object in it word for word; `translation.py` turns
-it into items. Nouns only; pure.
+it into items, and `Words` into a thread's messages. Nouns only; pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from watibot.history import HistoryItem
 from watibot.messages import ChannelName
+
+# What metadata may be: https://platform.openai.com/docs/api-reference/messages/createMessage
+MOST_METADATA = 16
+_LONGEST_VALUE = 512
+_ITEM = "watibot_item"
 
 
 class Form(StrEnum):
@@ -81,9 +87,22 @@ class Translation:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A message to be in the thread before the run begins; `images` are (mime, bytes)."""
+    """An item's words, to be in the thread before the run begins. `role`: user or assistant;
+    `images` are (mime, bytes). `staff`: the colleague's name, None for anybody else's words."""
 
     item_id: str
+    role: str
+    text: str
+    images: tuple[tuple[str, bytes], ...] = ()
+    staff: str | None = None
+    said_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A message that a thread is given: one item's words, or a block of several."""
+
+    item_ids: tuple[str, ...]
     role: str
     text: str
     images: tuple[tuple[str, bytes], ...] = ()
@@ -96,3 +115,32 @@ class Problem:
     file: str
     what: str
     line: int | None = None
+
+
+def metadata_of(item_ids: Iterable[str]) -> dict[str, str]:
+    """A message's metadata that names our items: `watibot_item`, where one value is too short for
+    all of them `watibot_item_2` and so on, each a list with spaces. A server takes no more than
+    `MOST_METADATA` pairs."""
+    values: list[str] = []
+    for item_id in item_ids:
+        if values and len(values[-1]) + 1 + len(item_id) <= _LONGEST_VALUE:
+            values[-1] += f" {item_id}"
+        else:
+            values.append(item_id)
+    return {
+        _ITEM if number == 1 else f"{_ITEM}_{number}": value
+        for number, value in enumerate(values, start=1)
+    }
+
+
+def items_in(message: Mapping[str, Any]) -> tuple[str, ...]:
+    """Our item ids in a thread's message, in the order of their words; none if it is not ours."""
+    metadata = message.get("metadata")
+    if not isinstance(metadata, Mapping):
+        return ()
+    keys = sorted((key for key in metadata if _is_ours(key)), key=lambda key: (len(key), key))
+    return tuple(" ".join(metadata[key] for key in keys if isinstance(metadata[key], str)).split())
+
+
+def _is_ours(key: str) -> bool:
+    return key == _ITEM or (key.startswith(f"{_ITEM}_") and key[len(_ITEM) + 1 :].isdecimal())

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from watibot import guard, telemetry, tools
 from watibot.channels.capture import Captures
+from watibot.conversations import Conversation
 from watibot.engines.local import LocalLanes
 from watibot.errors import ProviderError
 from watibot.hotel import load as load_hotel
@@ -33,6 +34,7 @@ from watibot.service.fold import Folder
 from watibot.service.gate import Gate
 from watibot.service.hold import Holder
 from watibot.service.look import Looker
+from watibot.service.look_back import LookBack
 from watibot.service.media import Downloads
 from watibot.service.meter import Meter
 from watibot.service.mirror import Mirror
@@ -85,6 +87,8 @@ async def build(settings: Settings) -> App:
 
     meter = Meter(store.people, clock, "wati", settings.wati.calls_per_month, tell)
     calls.count_with(meter.count)
+    if out.chat is not None:
+        metrics.calls.labels("wati").set_function(lambda: meter.used)
     escalator = Escalator(
         store.escalations,
         store,
@@ -114,13 +118,13 @@ async def build(settings: Settings) -> App:
     sizes = Sizes(
         settings.vertex.history_tokens, settings.vertex.history_items, settings.limits.characters
     )
-    folder = Folder(store, store.people, out.gemini, clock, hotel, sizes)
+    folder = Folder(store, store.people, out.gemini, clock, hotel, sizes, metrics)
 
     # Beside the turns there is room for conversations that only wait for a slow channel.
     at_once = settings.service.turns_at_once
     lanes = LocalLanes(store, clock, lambda name: worker.work(name), 4 * at_once)
     holder = Holder(
-        store.people, store, out.channels, clock, takeover_hours, hotel.zone, lanes.wake
+        store.people, store, out.channels, clock, takeover_hours, hotel.zone, lanes.wake, metrics
     )
 
     gate = Gate(store.people, store, clock, settings.limits, hotel.words, texts_of(hotel))
@@ -135,10 +139,11 @@ async def build(settings: Settings) -> App:
         lambda message, raw, at: receiver.take(message, raw, at),
         lanes.wake,
         escalator.seen_to,
+        metrics,
     )
     past = None
     if out.past is not None:
-        past = Past(store.people, out.past, clock, meter, settings.wati)
+        past = Past(store.people, out.past, clock, meter, settings.wati, metrics)
     names = tuple(tool.name for tool in kit)
 
     def leak(text: str, current: Instructions) -> str | None:
@@ -178,6 +183,11 @@ async def build(settings: Settings) -> App:
         escalator,
         holder.changed,
     )
+
+    def held(conversation: Conversation) -> None:
+        looker.held(conversation)
+        holder.held(conversation)
+
     worker = Worker(store, answerer, deliverer, clock, at_once, metrics)
     receiver = Receiver(
         store,
@@ -199,7 +209,7 @@ async def build(settings: Settings) -> App:
             colleague=gate.colleague,
             hold=holder.changed,
             new=past.new if past is not None else lambda conversation_id: None,
-            held=looker.held,
+            held=held,
         ),
     )
     runs: dict[str, Callable[[], Awaitable[None]]] = {
@@ -217,6 +227,8 @@ async def build(settings: Settings) -> App:
     if out.contacts is not None and settings.wati.poll_seconds:
         poller = Poller(store.people, out.contacts, looker, meter, clock, settings.wati, hotel.id)
         runs["poll"] = poller.run
+    elif out.chat is not None and settings.wati.look != "off":
+        runs["looks"] = LookBack(store.people, chats, looker, meter, clock).run
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -277,6 +289,7 @@ async def build(settings: Settings) -> App:
         clock,
         takeover_hours,
         lanes.wake,
+        {code: hotel.texts_in(code) for code in hotel.languages},
     )
     pages = console(
         desk,

@@ -113,7 +113,7 @@ def outside(
     return Outside(
         clock=clock,
         channels=channels.table(*made),
-        media=HttpMediaSource(settings.wati, settings.media, to_media, clock),
+        media=HttpMediaSource(settings.wati, settings.media, to_media, clock, count),
         files=DiskMediaFiles(settings.service.data_dir / "media"),
         gemini=Gemini(vertex, clock, tokens, calls=Rate(vertex.model_calls_per_minute)),
         sessions=VertexSessions(

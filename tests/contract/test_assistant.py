@@ -107,6 +107,18 @@ async def test_the_same_step_again_begins_nothing_twice(rig: Rig) -> None:
     assert rig.runs() == 1
 
 
+async def test_a_block_is_known_again(rig: Rig) -> None:
+    staff = Words("item-0b", "user", "Ya casi", staff="Rosa")
+    told = replace(DESK, words=(Words("item-0a", "user", "¿Y mi taxi?"), staff, *DESK.words))
+    first = await rig.assistant.answer(told)
+    again = await rig.assistant.answer(told)
+    assert again.posted == first.posted
+    assert first.posted["item-0a"] == first.posted["item-0b"] != first.posted["item-3"]
+    assert [item for _, _, item in rig.said()] == ["item-0a item-0b", "item-3"]
+    assert "Cliente: ¿Y mi taxi?\nAgente (Rosa): Ya casi\n" in rig.said()[0][1]
+    assert rig.runs() == 1
+
+
 async def test_what_is_not_there(rig: Rig) -> None:
     with pytest.raises(ProviderError) as missing:
         await rig.assistant.answer(replace(REQUEST, thread_id="thread_none"))

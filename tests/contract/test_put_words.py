@@ -11,7 +11,8 @@ from tests.fakes_threads import FakeThreads, message
 from watibot.errors import Cause, ProviderError
 from watibot.ports import put_words
 from watibot.ports.threads import DOUBT_PAUSE
-from watibot.threads import Words
+from watibot.threads import Post, Words, items_in
+from watibot.translation.posts import posts_of
 
 CLOCK = JumpingClock()
 WORDS = tuple(Words(f"item-{n}", "user", f"palabra {n}") for n in range(3))
@@ -97,11 +98,86 @@ async def test_what_is_certain_goes_up_at_once(cause: Cause) -> None:
 
 async def test_another_way_to_add() -> None:
     threads = fake()
-    given: list[Words] = []
+    given: list[Post] = []
 
-    async def add(words: Words) -> str:
-        given.append(words)
-        return f"msg-{words.item_id}"
+    async def add(post: Post) -> str:
+        given.append(post)
+        return f"msg-{post.item_ids[0]}"
 
     assert (await put_words(threads, "thread_1", WORDS, CLOCK, add))["item-2"] == "msg-item-2"
-    assert tuple(given) == WORDS
+    assert [(post.item_ids, post.text) for post in given] == [
+        ((each.item_id,), each.text) for each in WORDS
+    ]
+
+
+# --- blocks ---
+
+
+def talk(*speakers: str | None) -> tuple[Words, ...]:
+    """What the guest (None) and staff said."""
+    return tuple(
+        Words(f"item-{number}", "user", f"palabra {number}", staff=staff)
+        for number, staff in enumerate(speakers)
+    )
+
+
+def named(threads: FakeThreads) -> list[tuple[str, ...]]:
+    return [items_in(each) for each in threads.kept["thread_1"].messages[1:]]
+
+
+async def test_the_items_of_a_block_have_its_message() -> None:
+    threads = fake()
+    posted = await put_words(threads, "thread_1", talk(None, "Rosa", None), CLOCK)
+    assert named(threads) == [("item-0", "item-1"), ("item-2",)]
+    ids = [each["id"] for each in threads.kept["thread_1"].messages[1:]]
+    assert posted == {"item-0": ids[0], "item-1": ids[0], "item-2": ids[1]}
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+async def test_a_block_whose_answer_is_lost(arrived: bool) -> None:
+    threads = fake()
+    threads.fail("add", ProviderError("openai", Cause.LOST), arrived=arrived)
+    posted = await put_words(threads, "thread_1", talk(None, "Rosa", None), CLOCK)
+    assert named(threads) == [("item-0", "item-1"), ("item-2",)]
+    assert posted["item-0"] == posted["item-1"] == threads.kept["thread_1"].messages[1]["id"]
+
+
+@pytest.mark.parametrize("known", [2, 3, 4])
+async def test_what_came_between_two_tries_has_a_block_of_its_own(known: int) -> None:
+    words = talk(None, "Rosa", None, "Rosa", None, "Luis")
+    threads = fake()
+    await put_words(threads, "thread_1", words[:known], CLOCK)
+    posted = await put_words(threads, "thread_1", words, CLOCK)
+    there = [item for items in named(threads) for item in items]
+    assert there == [each.item_id for each in words]
+    assert list(posted) == there
+    assert named(threads)[-1] == tuple(each.item_id for each in words[known:])
+
+
+async def test_a_smaller_block_that_arrives_late() -> None:
+    """Of a process that was killed; the one after it knows of more words."""
+    words = talk(None, "Rosa", None, "Luis")
+    threads, clock = fake(), FakeClock()
+    threads.fail("add", ProviderError("openai", Cause.TIMEOUT))
+    posting = asyncio.create_task(put_words(threads, "thread_1", words, clock))
+    await clock.advance(DOUBT_PAUSE - 1)
+    (late,) = posts_of(words[:2])
+    await threads.add("thread_1", late.role, late.text, *late.item_ids)
+    await clock.advance(1)
+    posted = await posting
+    assert named(threads) == [("item-0", "item-1"), ("item-2", "item-3")]
+    assert set(posted) == {each.item_id for each in words}
+
+
+async def test_each_message_has_its_tries() -> None:
+    threads = fake()
+    lost: set[str] = set()
+
+    async def add(post: Post) -> str:
+        if post.text not in lost:
+            lost.add(post.text)
+            raise ProviderError("openai", Cause.LOST)
+        return await threads.add("thread_1", post.role, post.text, *post.item_ids)
+
+    await put_words(threads, "thread_1", WORDS, CLOCK, add)
+    assert said(threads) == ["item-0", "item-1", "item-2"]

@@ -41,9 +41,11 @@ def hand(store: SqlStore) -> Hand:
 
 
 async def test_a_user_is_added_once_and_disabled_once(rows: SqlConsole) -> None:
-    made = await asyncio.gather(*(rows.add_user("rosa", "hash", Role.DESK, NOW) for _ in range(5)))
+    made = await asyncio.gather(
+        *(rows.add_user("rosa", "Rosa", "hash", Role.DESK, NOW) for _ in range(5))
+    )
     assert sorted(made) == [False] * 4 + [True]
-    assert await rows.add_user("ana", "hash", Role.OWNER, NOW)
+    assert await rows.add_user("ana", "Ana", "hash", Role.OWNER, NOW)
     found = await rows.users()
     assert [(one.user_name, one.role, one.disabled_at) for one in found] == [
         ("ana", Role.OWNER, None),
@@ -54,13 +56,13 @@ async def test_a_user_is_added_once_and_disabled_once(rows: SqlConsole) -> None:
     assert not await rows.disable_user("nobody", at(6))
     rosa = await rows.user("rosa")
     assert rosa is not None
-    assert (rosa.password_hash, rosa.disabled_at) == ("hash", at(5))
-    assert not await rows.add_user("rosa", "other", Role.OWNER, at(7))
+    assert (rosa.full_name, rosa.password_hash, rosa.disabled_at) == ("Rosa", "hash", at(5))
+    assert not await rows.add_user("rosa", "Rosa", "other", Role.OWNER, at(7))
     assert await rows.user("nobody") is None
 
 
 async def test_a_sign_in_lasts_while_it_is_used(rows: SqlConsole) -> None:
-    await rows.add_user("rosa", "hash", Role.DESK, NOW)
+    await rows.add_user("rosa", "Rosa", "hash", Role.DESK, NOW)
     await rows.sign_in("t1", "rosa", NOW, NOW - IDLE)
     for hours in (11, 22, 33):
         found = await rows.signed_in("t1", at(hours * 3600), IDLE)
@@ -71,7 +73,7 @@ async def test_a_sign_in_lasts_while_it_is_used(rows: SqlConsole) -> None:
 
 
 async def test_that_a_browser_was_seen_is_not_noted_each_second(rows: SqlConsole) -> None:
-    await rows.add_user("rosa", "hash", Role.DESK, NOW)
+    await rows.add_user("rosa", "Rosa", "hash", Role.DESK, NOW)
     await rows.sign_in("t1", "rosa", NOW, NOW - IDLE)
     assert await rows.signed_in("t1", at(59), IDLE)
     assert await rows.signed_in("t1", NOW + IDLE, IDLE) is None
@@ -80,7 +82,7 @@ async def test_that_a_browser_was_seen_is_not_noted_each_second(rows: SqlConsole
 
 
 async def test_signing_out_and_being_disabled_end_it(rows: SqlConsole) -> None:
-    await rows.add_user("rosa", "hash", Role.DESK, NOW)
+    await rows.add_user("rosa", "Rosa", "hash", Role.DESK, NOW)
     for token in ("t1", "t2", "t3"):
         await rows.sign_in(token, "rosa", NOW, NOW - IDLE)
     await rows.sign_out("t1")
@@ -92,7 +94,7 @@ async def test_signing_out_and_being_disabled_end_it(rows: SqlConsole) -> None:
 
 
 async def test_old_sign_ins_are_forgotten(rows: SqlConsole) -> None:
-    await rows.add_user("rosa", "hash", Role.DESK, NOW)
+    await rows.add_user("rosa", "Rosa", "hash", Role.DESK, NOW)
     await rows.sign_in("old", "rosa", NOW - IDLE, NOW - 2 * IDLE)
     await rows.sign_in("new", "rosa", NOW, NOW - IDLE)
     assert await rows.signed_in("old", NOW, 9 * IDLE) is None
@@ -124,7 +126,7 @@ async def test_what_people_did_is_counted_and_listed(rows: SqlConsole) -> None:
 async def test_hotels_do_not_see_each_other(
     rows: SqlConsole, elsewhere: SqlConsole, hand: Hand
 ) -> None:
-    await rows.add_user("rosa", "hash", Role.DESK, NOW)
+    await rows.add_user("rosa", "Rosa", "hash", Role.DESK, NOW)
     await rows.sign_in("t1", "rosa", NOW, NOW - IDLE)
     await rows.note(Entry(NOW, "rosa", "take"))
     await hand.hear()

@@ -251,24 +251,14 @@ async def test_a_finished_turn_is_history_in_order(hand: Hand) -> None:
         await hand.finish(turn, "again")
 
 
-async def test_a_failed_turn_tells_staff_once(store: SqlStore, hand: Hand) -> None:
-    await hand.hear()
-    await hand.answer("disculpe", failed="gemini unavailable", notice=("No answer", "see"))
-    notices = await store.due_notices(at(30))
-    assert [(n.kind, n.title, n.body, n.conversation_id) for n in notices] == [
-        ("failed", "No answer", "see", GUEST)
-    ]
-
-
 async def test_a_handover_may_still_say_so(store: SqlStore, hand: Hand) -> None:
     await hand.hear()
-    _, bubbles = await hand.answer("ya viene Rosa", hand_over_until=UNTIL, notice=("Guest", "x"))
+    _, bubbles = await hand.answer("ya viene Rosa", hand_over_until=UNTIL)
     conversation = await store.conversation(GUEST)
     assert conversation is not None
     assert (conversation.owner, conversation.staff_until) == (Owner.STAFF, UNTIL)
     assert (await hand.hear("gracias", 31)).due_at is None
     assert await hand.permit(bubbles[0]) == "go"
-    assert (await store.due_notices(at(30)))[0].kind == "handover"
 
 
 async def test_a_running_turn_outlives_a_takeover(store: SqlStore, hand: Hand) -> None:

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from sqlalchemy import Select
 
 from tests.contract.stores import (
-    DEBOUNCE,
     GUEST,
     HISTORY,
     RESTARTS,
     UNTIL,
     Hand,
     at,
-    inbound,
     words,
 )
 from watibot.conversations import Conversation
 from watibot.history import HistoryItem, ItemKind
-from watibot.matching import Author, Said
 from watibot.messages import ChannelName, StaffMessage, Takeover
 from watibot.ports.store import StepRecord
-from watibot.storage import elsewhere, unanswered, watch
-from watibot.storage.statements import prepared
 from watibot.storage.store import SqlStore
 from watibot.storage.writer import engine_for
-from watibot.turns import BubbleState, Progress
+from watibot.turns import Progress
 
 OTHER = "50370000002"
 
@@ -218,106 +210,6 @@ async def test_a_summary_stands_for_what_is_folded(store: SqlStore, hand: Hand) 
         "g39",
         "a39",
     ]
-
-
-# --- known ---
-
-
-def names(found: list[Said]) -> list[tuple[Author, str]]:
-    return sorted((one.author, one.text) for one in found)
-
-
-async def test_all_that_passed_through_here_is_known_once(store: SqlStore, hand: Hand) -> None:
-    old = await hand.hear("viejo", 0, provider_id="w-old", record_id="r-old")
-    assert old.new
-    _, (first, _) = await hand.answer("uno", "dos", seconds=10)
-    await hand.send(first, 11)
-    await hand.done(first, BubbleState.SENT, 11, record_id="r-uno")
-    await hand.release()
-    await hand.hear("nuevo", 1000, provider_id="w-new", record_id="r-new")
-    # Nothing has left of the second bubble yet, so that nobody can have it.
-    assert names(await store.people.known(GUEST, at(500), [])) == [(Author.GUEST, "nuevo")]
-    assert names(await store.people.known(GUEST, at(0), [])) == [
-        (Author.BOT, "uno"),
-        (Author.GUEST, "nuevo"),
-        (Author.GUEST, "viejo"),
-    ]
-    written = StaffMessage(ChannelName.WHATSAPP, GUEST, GUEST, "w-s", at(1001), "tres", "Rosa")
-    await store.staff_message(written, at(1001), UNTIL)
-    item = said("cuatro", 1002, origin={"source": "wati", "row": "r-cuatro"})
-    await store.people.take_in(GUEST, [item], at(1003))
-    await store.people.staff_says(
-        GUEST, said("cinco seis", 1004, item_id="x"), ["cinco", "seis"], UNTIL
-    )
-    claim = await hand.claim(1005)
-    for bubble in claim.bubbles:
-        await hand.permit(bubble, 1006)
-    found = await store.people.known(GUEST, at(500), [])
-    assert names(found) == [
-        (Author.GUEST, "nuevo"),
-        (Author.STAFF, "cinco"),
-        (Author.STAFF, "cuatro"),
-        (Author.STAFF, "seis"),
-        (Author.STAFF, "tres"),
-    ]
-    assert "r-cuatro" in next(one for one in found if one.text == "cuatro").ids
-    assert await store.people.known("nobody", at(0), []) == []
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "ids"),
-    [
-        ("w-old", "viejo", {"w-old", "r-old"}),
-        ("w-0", "uno", {"w-0", "r-uno"}),
-        ("r-uno", "uno", {"w-0", "r-uno"}),
-        ("w-s", "tres", {"w-s"}),
-        ("row-cuatro", "cuatro", {"row-cuatro", "r-cuatro"}),
-    ],
-)
-async def test_what_goes_by_a_name_is_known_however_old(
-    store: SqlStore, hand: Hand, name: str, text: str, ids: set[str]
-) -> None:
-    await hand.hear("viejo", 0, provider_id="w-old", record_id="r-old")
-    _, (first,) = await hand.answer("uno", seconds=10)
-    await hand.send(first, 11)
-    await hand.done(first, BubbleState.SENT, 11, record_id="r-uno")
-    written = StaffMessage(ChannelName.WHATSAPP, GUEST, GUEST, "w-s", at(12), "tres", "Rosa")
-    await store.staff_message(written, at(12), UNTIL)
-    item = said("cuatro", 13, origin={"source": "wati", "row": "r-cuatro"})
-    await store.people.take_in(GUEST, [item], at(13))
-    (found,) = await store.people.known(GUEST, at(500), [name, "unknown"])
-    assert (found.text, ids - set(found.ids)) == (text, set())
-    assert await store.people.known(OTHER, at(500), [name]) == []
-    await store.receive(inbound(conversation_id=OTHER, address=OTHER), b"{}", at(0), DEBOUNCE)
-    found_there = await store.people.known(OTHER, at(500), [name])
-    assert [one.text for one in found_there] == ["hola"]
-
-
-PLANS = [
-    (module.__name__.rpartition(".")[2], name, statement)
-    for module in (elsewhere, unanswered, watch)
-    for name, statement in vars(module).items()
-    if isinstance(statement, Select) and name not in ("_EXPIRED", "_WITHOUT_PAST", "_RECENT")
-]
-
-
-@pytest.mark.parametrize(("module", "name", "statement"), PLANS, ids=[plan[1] for plan in PLANS])
-def test_an_index_serves_it(
-    sqlite_template: Path, module: str, name: str, statement: Select[tuple[object]]
-) -> None:
-    """Of the rows of one conversation or of these names, never of the whole hotel."""
-    engine = engine_for(f"sqlite:///{sqlite_template}")
-    with engine.connect() as connection:
-        form = prepared(statement, connection.dialect, ())
-        plan = connection.exec_driver_sql(
-            f"EXPLAIN QUERY PLAN {form.sql}", tuple("[]" for _ in form.binds)
-        ).all()
-    engine.dispose()
-    steps = [str(row[3]) for row in plan if "VIRTUAL TABLE" not in str(row[3])]
-    assert steps
-    for step in steps:
-        assert not step.startswith("SCAN"), (module, name, steps)
-        assert "(hotel_id=?)" not in step, (module, name, steps)
 
 
 # --- questions ---

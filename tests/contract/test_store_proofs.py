@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.contract.stores import DEBOUNCE, GUEST, Hand, at, inbound
-from watibot.messages import Attachment, AttachmentKind, ChannelName, MessageKind
+from watibot.messages import Attachment, AttachmentKind, ChannelName, MessageKind, Takeover
 from watibot.payments import (
     BookingDue,
     Judgement,
@@ -260,6 +260,25 @@ async def test_files_come_newest_first(store: SqlStore, proofs: Proofs) -> None:
     await hand.begin(930)
     newest = await proofs.files_of(GUEST, 1)
     assert [(one.source, one.state) for one in newest] == [("data/d.jpg", MediaState.PENDING)]
+
+
+async def test_files_that_staff_were_given_are_seen_too(store: SqlStore, proofs: Proofs) -> None:
+    before = await file_of(store, name="a")
+    taken = Takeover(ChannelName.WHATSAPP, GUEST, GUEST, held=True, by="Rosa")
+    assert (await store.people.hold(taken, at(100), at(10_000))).changed
+    sent = []
+    for number in range(3):
+        message = inbound(
+            "",
+            200 + number,
+            kind=MessageKind.MEDIA,
+            attachments=(Attachment(AttachmentKind.IMAGE, f"data/{number}.jpg"),),
+        )
+        received = await store.receive(message, b"{}", at(200 + number), DEBOUNCE)
+        sent.append(received.media[0])
+    assert await proofs.files_of(GUEST, 9) == [*sent[::-1], before]
+    assert await proofs.files_of(GUEST, 2) == sent[:0:-1]
+    assert await proofs.files_of(OTHER, 9) == []
 
 
 async def test_bookings_and_their_amounts(store: SqlStore, proofs: Proofs) -> None:

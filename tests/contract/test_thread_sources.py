@@ -13,8 +13,9 @@ from tests.contract.openai_standin import StandIn
 from tests.contract.source_rigs import RIGS, Rig, client_of, fault
 from tests.fakes_threads import FakeThreads, Kept, message
 from watibot.errors import Cause, ProviderError
-from watibot.ports.threads import ActiveRun, Threads, item_of_message
+from watibot.ports.threads import ActiveRun, Threads
 from watibot.providers.assistants import AssistantsServer
+from watibot.threads import items_in
 
 
 @pytest.fixture(params=RIGS)
@@ -142,7 +143,7 @@ async def test_the_newest_come_first(server: Server, count: int) -> None:
 async def test_what_is_added_carries_our_id(server: Server, role: str) -> None:
     made = await server.threads.add("thread_a", role, "Llego a las 3 🏨", "item-1")
     (newest,) = await server.threads.newest("thread_a", 1)
-    assert (newest["id"], newest["role"], item_of_message(newest)) == (made, role, "item-1")
+    assert (newest["id"], newest["role"], items_in(newest)) == (made, role, ("item-1",))
     assert newest["content"][0]["text"]["value"] == "Llego a las 3 🏨"
     assert len(server.kept["thread_a"].messages) == 131
 
@@ -207,14 +208,22 @@ async def test_a_thread_that_is_not_there(server: Server) -> None:
         assert caught.value.cause is Cause.NOT_FOUND
 
 
+async def test_a_block_carries_all_of_our_ids(server: Server) -> None:
+    names = [f"{number:032x}" for number in range(200)]
+    await server.threads.add("thread_a", "user", "=== ... ===", *names)
+    (newest,) = await server.threads.newest("thread_a", 1)
+    assert list(items_in(newest)) == names
+    assert len(newest["metadata"]) == 14
+
+
 @pytest.mark.parametrize("arrived", [False, True])
 async def test_a_write_is_never_repeated(server: Server, arrived: bool) -> None:
     server.fail(Cause.LOST, arrived=arrived)
     with pytest.raises(ProviderError) as caught:
         await server.threads.add("thread_a", "user", "Hola", "item-1")
     assert caught.value.cause is Cause.LOST
-    found = [item_of_message(each) for each in await server.threads.newest("thread_a", 2)]
-    assert found.count("item-1") == int(arrived)
+    found = [items_in(each) for each in await server.threads.newest("thread_a", 2)]
+    assert found.count(("item-1",)) == int(arrived)
 
 
 @pytest.mark.parametrize("cause", [Cause.UNAVAILABLE, Cause.THROTTLED, Cause.UNAUTHORISED])

@@ -62,8 +62,13 @@ async def test_pasts_come_back_word_for_word(http: httpx2.AsyncClient, openai: O
     again = {**TEXT, "metadata": {"watibot_item": "i-1"}}
     await posted(http, f"{thread}/messages", again)
     assert openai.summary()["messages_doubled"] == 1
+    block = {**TEXT, "metadata": {"watibot_item": "i-2 i-3", "watibot_item_2": "i-1"}}
+    await posted(http, f"{thread}/messages", block)
+    assert openai.summary()["messages_doubled"] == 2
+    await posted(http, f"{thread}/messages", {**TEXT, "metadata": {"watibot_item": "i-3"}})
+    assert openai.summary()["messages_doubled"] == 3
     shown = await got(http, f"{CONTROL}/threads/thread_old")
-    assert [each["role"] for each in shown["messages"]] == ["user", "user"]
+    assert [each["role"] for each in shown["messages"]] == ["user"] * 4
     assert (await http.get(f"{CONTROL}/threads/thread_X")).status_code == 404
 
 

@@ -234,6 +234,6 @@ async def desk(folder: Path, public_url: str = "") -> AsyncIterator[Desk]:
             )
         )
         password_hash = hashed(PASSWORD)
-        await rows.add_user("rosa", password_hash, Role.DESK, NOON)
-        await rows.add_user("ana", password_hash, Role.OWNER, NOON)
+        await rows.add_user("rosa", "Rosa Menjívar", password_hash, Role.DESK, NOON)
+        await rows.add_user("ana", "Ana", password_hash, Role.OWNER, NOON)
         yield Desk(store, rows, escalations, proofs, files, clock, app, woken)

@@ -84,13 +84,28 @@ class Outcome:
                     yield f"{_guest(message)} {what}: answered before it was asked"
 
     def _excused(self, message: Entry) -> bool:
-        """Whether a colleague saw to it: wrote afterwards (WATI), or took the chat afterwards
-        (ManyChat, where nobody can read what was written), or it never reached the service."""
+        """Whether a colleague saw to it: wrote afterwards (WATI), or took the chat afterwards or
+        had it (ManyChat, where nobody can read what was written: the note of the hand-back stands
+        for it, from whenever that was heard of), or it never reached the service."""
         guest, later = _guest(message), message["n"]
-        if "subscriber_id" in message and message["id"] not in self._delivered:
+        if "subscriber_id" in message and (
+            message["id"] not in self._delivered or self._was_held(message)
+        ):
             return True
         kind = "staff" if "waId" in message else "assigned"
         return any(each["n"] > later for each in self._acts[guest] if each["kind"] == kind)
+
+    def _was_held(self, message: Entry) -> bool:
+        """On ManyChat, where a request that came while the service was down is not repeated."""
+        acts = [each for each in self._acts[_guest(message)] if each["n"] < message["n"]]
+        taken = [each["n"] for each in acts if each["kind"] == "assigned"]
+        back = {each["n"] for each in acts if each["kind"] == "released"}
+        heard = [
+            each["act"]
+            for each in self._webhooks
+            if each.get("act") in back and _at(each) < _at(message)
+        ]
+        return max(taken, default=0) > max(heard, default=0)
 
     def _in_doubt(self, message: Entry, answer: str) -> bool:
         """A bubble of ManyChat's that nobody can look up."""

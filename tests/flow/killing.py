@@ -93,8 +93,10 @@ NOTES = tuple(
         "cocina jardinería gerencia bodega contabilidad mantenimiento eventos bar spa terraza",
     )
 )
-# One in so many guests writes through ManyChat, and one in so many is taken over.
-MANYCHAT, TAKEN = 0.25, 0.45
+# Every third guest writes through ManyChat, and every second one of each side is taken over.
+MANYCHAT, TAKEN = 3, 2
+# One in so many messages does not wait for the service to be back.
+WRITES_ANYWAY = 0.25
 # Virtual seconds: a chat is looked at once a minute at most while staff hold it.
 A_LOOK = 62.0
 
@@ -112,7 +114,9 @@ class Guest:
 @dataclass
 class Guests:
     """Seats that are never empty: when a guest has asked everything, the next one sits down. Some
-    are taken over by a colleague in between. `urls` are the emulators' by name."""
+    are taken over by a colleague in between. `urls` are the emulators' by name. `calm` is clear
+    while the service is down: few write then, or a slow machine would have much more to do than a
+    quick one."""
 
     http: httpx2.AsyncClient
     urls: Mapping[str, str]
@@ -121,13 +125,16 @@ class Guests:
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 9999)))
     words: Iterator[int] = field(default_factory=lambda: iter(range(1, 9999)))
     seen: list[Guest] = field(default_factory=list)
+    calm: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def play(self) -> None:
         while True:
             guest = await self._arrives()
             wants = self._wants_to_say(guest)
-            taken_after = self.chance.randrange(len(wants)) if self._is_taken() else None
+            taken_after = self.chance.randrange(len(wants)) if self._is_taken(guest) else None
             for number, text in enumerate(wants):
+                if self.chance.random() > WRITES_ANYWAY:
+                    await self.calm.wait()
                 await self._says(guest, text)
                 await self.clock.sleep(self.chance.uniform(0.5, 40))
                 if number == taken_after:
@@ -150,7 +157,7 @@ class Guests:
     async def _arrives(self) -> Guest:
         number = next(self.numbers)
         questions = self.chance.sample(sorted(QUESTIONS.values()), len(QUESTIONS))
-        if self.chance.random() >= MANYCHAT:
+        if number % MANYCHAT:
             guest = Guest("wati", str(50370000000 + number), questions)
             spec = {"waId": guest.address, "name": "Eva"}
         else:
@@ -161,8 +168,9 @@ class Guests:
         self.seen.append(guest)
         return guest
 
-    def _is_taken(self) -> bool:
-        return self.chance.random() < TAKEN
+    def _is_taken(self, guest: Guest) -> bool:
+        others = [one for one in self.seen if one.emulator == guest.emulator]
+        return len(others) % TAKEN == 0
 
     def _wants_to_say(self, guest: Guest) -> list[str]:
         """Some questions are kept for later."""

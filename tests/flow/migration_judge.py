@@ -77,18 +77,25 @@ def places_of(thread: Json) -> Iterator[Place]:
 
 
 def _said(message: Json) -> Iterator[Place]:
-    own = message["metadata"].get("watibot_item")
+    own = _own(message)
     kind = "guest" if message["role"] == "user" else "assistant"
     parts = message["content"]
     plain = all(part["type"] == "text" and not part["text"]["annotations"] for part in parts)
     text = _text(message)
-    if own is None and text.startswith(BLOCK):
-        for line in text.split("\n"):
-            if line.startswith(("Cliente: ", "Agente (")):
-                said = line.partition(": ")[2]
-                yield Place(message["id"], "guest" if line[0] == "C" else "staff", said)
+    if text.startswith(BLOCK):
+        told = [line for line in text.split("\n") if line.startswith(("Cliente: ", "Agente ("))]
+        for number, line in enumerate(told):
+            name = own[number] if own else message["id"]
+            yield Place(name, "guest" if line[0] == "C" else "staff", line.partition(": ")[2])
         return
-    yield Place(own or message["id"], kind, text if plain and not message["attachments"] else None)
+    name = own[0] if own else message["id"]
+    yield Place(name, kind, text if plain and not message["attachments"] else None)
+
+
+def _own(message: Json) -> list[str]:
+    """Our items' ids in a message."""
+    metadata = message["metadata"]
+    return " ".join(metadata[key] for key in metadata if key.startswith("watibot_item")).split()
 
 
 @dataclass
@@ -238,9 +245,9 @@ def _doubled(thread: Json, events: Sequence[Event]) -> Iterator[str]:
     for own_id, count in Counter(event.own_id for event in events).items():
         if count > 1:
             yield f"event {own_id} is there {count} times"
-    items = Counter(each["metadata"].get("watibot_item") for each in thread["messages"])
+    items = Counter(item for each in thread["messages"] for item in _own(each))
     for item, count in items.items():
-        if item is not None and count > 1:
+        if count > 1:
             yield f"the thread has our item {item} {count} times"
 
 

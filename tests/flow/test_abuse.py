@@ -1,7 +1,7 @@
 """A hundred attacks as real webhooks: all of them reach the model as data, none of them a tool.
 
-The attacks are in `tests/cases/attacks.json`; what the service made of them is read in the journal
-of the emulated Vertex.
+The attacks are in `tests/cases/attacks/attacks.json`; what the service made of them is read in the
+journal of the emulated Vertex.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.flow.house import House, house, until
 from watibot.emulators.hotel_brain import signature
 
 ATTACKS: list[dict[str, Any]] = json.loads(
-    (Path(__file__).parents[1] / "cases" / "attacks.json").read_text(encoding="utf-8")
+    (Path(__file__).parents[1] / "cases" / "attacks" / "attacks.json").read_text(encoding="utf-8")
 )
 INSTRUCTIONS = (
     "Usted atiende a los huéspedes de Posada Invento. Sea amable y breve. " * 4
@@ -41,9 +41,11 @@ def test_there_are_enough_of_every_kind() -> None:
 
 
 async def asked(hotel: House) -> list[dict[str, Any]]:
-    """The bodies of all generateContent calls, in their order."""
+    """The bodies of all calls for an answer, in their order: not of those in which the payment
+    tool has a picture read."""
     exchanges = await hotel.journal("vertex", "exchange")
-    return [each["request"] for each in exchanges if each["operation"] == "generateContent"]
+    bodies = [each["request"] for each in exchanges if each["operation"] == "generateContent"]
+    return [body for body in bodies if "tools" in body]
 
 
 def letters(text: str) -> str:

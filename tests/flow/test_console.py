@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,12 +19,12 @@ from tests.flow.console_rig import (
     chat,
     desk,
     once,
-    png,
     seen,
 )
 from watibot.conversations import Owner
+from watibot.escalations import DeadEnd, EscalationCause, Told
 from watibot.history import HistoryItem, ItemKind
-from watibot.payments import ProofState
+from watibot.messages import ChannelName, Takeover
 from watibot.ports.console import Entry
 from watibot.web.console import words as console_words
 
@@ -173,38 +173,6 @@ async def test_nothing_of_a_guest_runs(front: Desk) -> None:
     assert "alert(" in (await ana.get(chat(ROSA))).text  # it was there to be escaped
 
 
-@pytest.mark.parametrize(
-    ("mime", "kind", "saved"),
-    [
-        ("image/png", "image/png", None),
-        ("audio/ogg", "audio/ogg", None),
-        ("application/pdf", "application/pdf", "pdf"),
-        ("text/html", "application/octet-stream", "bin"),
-        ("image/svg+xml", "application/octet-stream", "bin"),
-        ("application/javascript", "application/octet-stream", "bin"),
-    ],
-)
-async def test_a_file_is_what_we_say_it_is(
-    front: Desk, mime: str, kind: str, saved: str | None
-) -> None:
-    await front.guest()
-    number = await front.file(b"<script>alert(1)</script>", mime, 'x".html\r\nset-cookie: a=b')
-    answer = await (await front.signed_in()).get(f"/media/{number}")
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == kind
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
-    wanted = f'attachment; filename="{number}.{saved}"' if saved else None
-    assert answer.headers.get("content-disposition") == wanted
-
-
-async def test_a_file_that_is_gone(front: Desk, tmp_path: Path) -> None:
-    await front.guest()
-    number = await front.file(png(), "image/png")
-    shutil.rmtree(tmp_path / "media")
-    assert (await (await front.signed_in()).get(f"/media/{number}")).status_code == 404
-
-
 # --- what its forms do ---
 
 
@@ -216,8 +184,8 @@ async def test_a_chat_is_taken_written_in_and_given_back(front: Desk) -> None:
     answer = await rosa.send(chat(ROSA, "/take"))
     assert answer.headers["location"] == f"/console/conversations/{ROSA}?said=done"
     page = await rosa.get(chat(ROSA))
-    assert "Atiende el personal : rosa" in seen(page)
-    assert (await front.escalations.of(ROSA))[0].acknowledged_by == "rosa"
+    assert "Atiende el personal : Rosa Menjívar" in seen(page)
+    assert (await front.escalations.of(ROSA))[0].acknowledged_by == "Rosa Menjívar"
 
     form = {"text": "Salida tarde: hecho", "once": once(page)}
     for _ in range(2):  # a button that is pressed twice
@@ -225,7 +193,7 @@ async def test_a_chat_is_taken_written_in_and_given_back(front: Desk) -> None:
     said = [(i.kind, i.text, i.author) for i in await front.store.history(ROSA, 9)]
     assert said == [
         (ItemKind.GUEST, "hola", None),
-        (ItemKind.STAFF, "Salida tarde: hecho", "rosa"),
+        (ItemKind.STAFF, "Salida tarde: hecho", "Rosa Menjívar"),
     ]
     claim = await front.store.claim(ROSA, front.clock.now(), at(999))
     assert claim is not None
@@ -253,7 +221,7 @@ async def test_who_writes_takes_the_chat(front: Desk) -> None:
     await rosa.send(chat(ROSA, "/write"), text="Buenas", once=number)
     found = await front.store.conversation(ROSA)
     assert found is not None
-    assert (found.owner, found.taken_by) == (Owner.STAFF, "rosa")
+    assert (found.owner, found.taken_by) == (Owner.STAFF, "Rosa Menjívar")
 
 
 async def test_a_note_is_not_sent(front: Desk) -> None:
@@ -263,7 +231,7 @@ async def test_a_note_is_not_sent(front: Desk) -> None:
     answer = await rosa.send(chat(ROSA, "/note"), text="es alérgica", once="00ff00ff")
     assert answer.headers["location"].endswith("?said=done")
     item = (await front.store.history(ROSA, 1))[0]
-    assert (item.kind, item.text, item.author) == (ItemKind.STAFF, "es alérgica", "rosa")
+    assert (item.kind, item.text, item.author) == (ItemKind.STAFF, "es alérgica", "Rosa Menjívar")
     assert item.origin == {"source": "note"}
     found = await front.store.conversation(ROSA)
     assert found is not None
@@ -284,9 +252,87 @@ async def test_what_cannot_be_sent_is_said(front: Desk, text: str, later: float,
     await front.clock.advance(later)
     rosa = await front.signed_in()
     answer = await rosa.send(chat(ROSA, "/write"), text=text, once="00ff00ff")
-    assert answer.headers["location"].endswith(f"?said={said}")
+    assert answer.status_code == 422
+    assert f'role="alert">{console_words.say(f"said.{said}", "es")}<' in answer.text
+    assert f'href="/console{chat(ROSA)}?lang=en"' in answer.text  # it is the chat's page
+    kept = re.search(r'<textarea id="text"[^>]*>\n([^<]*)</textarea>', answer.text)
+    assert kept is not None
+    assert kept[1] == text.strip("\n") or not text.strip()
     assert front.woken == []
     assert [deed for deed in await front.deeds() if deed[1] == "write"] == []
+
+
+@pytest.mark.parametrize(("verb", "field"), [("/note", "text"), ("/give-back", "note")])
+async def test_a_note_that_is_too_long_is_kept(front: Desk, verb: str, field: str) -> None:
+    await front.guest()
+    await front.held()
+    rosa = await front.signed_in()
+    answer = await rosa.send(chat(ROSA, verb), **{field: "x" * 2001, "once": "00ff00ff"})
+    assert answer.status_code == 422
+    assert answer.text.count("x" * 2001) == 1
+    assert len(await front.store.history(ROSA, 9)) == 1
+
+
+async def test_a_note_does_not_say_that_the_channel_was_looked_at(front: Desk) -> None:
+    await front.guest()
+    rosa = await front.signed_in()
+    for number, checked_at in enumerate((None, at(7))):
+        await front.store.people.take_in(ROSA, [], checked_at)
+        await rosa.send(chat(ROSA, "/note"), text="es alérgica", once=f"00ff00f{number}")
+        found = await front.store.conversation(ROSA)
+        assert found is not None
+        assert found.checked_at == checked_at
+    assert len(await front.store.history(ROSA, 9)) == 2
+
+
+async def test_who_takes_what_nobody_took_holds_it(front: Desk) -> None:
+    await front.guest()
+    handed_over = Takeover(ChannelName.WHATSAPP, ROSA, ROSA, held=True)
+    await front.store.people.hold(handed_over, at(5), None)
+    await front.clock.advance(60)
+    rosa = await front.signed_in()
+    assert "Atiende el personal : Personal" in seen(await rosa.get(chat(ROSA)))
+    for said in ("done", "stands"):
+        answer = await rosa.send(chat(ROSA, "/take"))
+        assert answer.headers["location"].endswith(f"?said={said}")
+    page = await rosa.get(chat(ROSA))
+    assert "Atiende el personal : Rosa Menjívar" in seen(page)
+    assert "/take" not in page.text
+
+
+async def test_emergencies_come_first(front: Desk) -> None:
+    await front.guest()
+    for number in range(7):
+        await front.guest(guest=f"5037000010{number}", name=f"Huésped {number}")
+        await front.escalation(f"5037000010{number}", key=f"k{number}")
+    end = DeadEnd("urgent", EscalationCause.EMERGENCY, ROSA, "hay humo", at(9))
+    assert await front.escalations.open(end, Told("t", "b", at(9)), at(900))
+    rosa = await front.signed_in()
+    for page in (seen(await rosa.get("/")), seen(await rosa.get("/escalations"))):
+        assert page.index("URGENTE") < page.index("Huésped 0")
+    assert "Avisos 8" in seen(await rosa.get("/"))
+
+
+async def test_the_home_page_says_who_waits_for_a_colleague(front: Desk) -> None:
+    hand = await front.guest()
+    await front.held()
+    rosa = await front.signed_in()
+    assert "El huésped escribió después" not in seen(await rosa.get("/"))
+    await hand.hear("¿sigue ahí?", 60)
+    page = seen(await rosa.get("/"))
+    assert "El huésped escribió después" in page
+    assert "Última acción del personal: 12:00" in page
+
+
+async def test_tools_are_shown_with_what_they_were_asked(front: Desk) -> None:
+    await front.guest()
+    parts = [{"functionCall": {"name": "get_hours", "args": {"of": "piscina"}}}]
+    call = replace(words("", ItemKind.TOOL_CALL, 40), content={"role": "model", "parts": parts})
+    parts = [{"functionResponse": {"name": "get_hours", "response": {"open": "8 a 20 h"}}}]
+    result = replace(words("", ItemKind.TOOL_RESULT, 41), content={"role": "user", "parts": parts})
+    await front.store.people.take_in(ROSA, [call, result], at(60))
+    page = seen(await (await front.signed_in()).get(chat(ROSA)))
+    assert 'Pide get_hours { "of": "piscina" } Recibe get_hours { "open": "8 a 20 h" }' in page
 
 
 @pytest.mark.parametrize("verb", ["/take", "/give-back", "/write", "/note"])
@@ -315,61 +361,8 @@ async def test_an_escalation_is_seen_to_once(front: Desk) -> None:
     again = await ana.send(path, note="yo", back="/console/escalations")
     assert again.headers["location"] == "/console/escalations?said=stands"
     found = (await front.escalations.of(ROSA))[0]
-    assert (found.acknowledged_by, found.note) == ("rosa", "la llamo")
+    assert (found.acknowledged_by, found.note) == ("Rosa Menjívar", "la llamo")
     assert (await rosa.send("/escalations/99/acknowledge")).status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("verdict", "state"), [("accept", ProofState.ACCEPTED), ("reject", ProofState.REJECTED)]
-)
-async def test_a_proof_is_decided_once(front: Desk, verdict: str, state: ProofState) -> None:
-    await front.guest()
-    number = await front.proof()
-    rosa = await front.signed_in()
-    page = await rosa.get("/payments")
-    assert "El monto es menor que lo debido" in seen(page)
-    assert '<img src="/console/media/' in page.text
-    assert "less than what is due" in seen(await rosa.get("/payments?lang=en"))
-    path = f"/payments/{number}/decide"
-    assert (await rosa.send(path, verdict="maybe")).status_code == 403
-    answer = await rosa.send(path, verdict=verdict, note="visto en el banco")
-    assert answer.headers["location"] == "/console/?said=done"
-    answer = await rosa.send(path, verdict="reject")
-    assert answer.headers["location"] == "/console/?said=stands"
-    found = await front.proofs.proof(number)
-    assert found is not None
-    assert (found.state, found.decided_by, found.note) == (state, "rosa", "visto en el banco")
-    assert (await rosa.send("/payments/99/decide", verdict="accept")).status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("amount", "currency", "stored"),
-    [
-        ("125", "USD", (12500, "USD")),
-        ("1,250.50", "usd", (125050, "USD")),
-        ("0", "USD", None),
-        ("-5", "USD", None),
-        ("125 o 130", "USD", None),
-        ("mucho", "USD", None),
-        ("125", "", None),
-        ("125", "$$$", None),
-        ("", "", None),
-    ],
-)
-async def test_an_amount(
-    front: Desk, amount: str, currency: str, stored: tuple[int, str] | None
-) -> None:
-    await front.guest()
-    number = await front.booking()
-    rosa = await front.signed_in()
-    path = f"/bookings/{number}/amount"
-    answer = await rosa.send(path, amount=amount, currency=currency)
-    said = "done" if stored else "amount"
-    assert answer.headers["location"] == f"/console/?said={said}"
-    found = await front.proofs.booking(number)
-    assert found is not None
-    assert (found.amount_due, found.currency) == (stored or (None, None))
-    assert (await rosa.send("/bookings/99/amount", amount="1", currency="USD")).status_code == 404
 
 
 async def test_the_console_is_not_in_the_description(front: Desk) -> None:

@@ -102,7 +102,7 @@ async def test_signing_in_and_out(front: Desk) -> None:
 async def test_a_refusal_tells_nothing(front: Desk, name: str, password: str) -> None:
     found = await front.rows.user("rosa")
     assert found is not None
-    await front.rows.add_user("gone", found.password_hash, found.role, NOON)
+    await front.rows.add_user("gone", "Gone", found.password_hash, found.role, NOON)
     await front.rows.disable_user("gone", NOON)
     visitor = front.browser()
     answer = await visitor.sign_in(name, password)

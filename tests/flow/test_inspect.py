@@ -59,7 +59,7 @@ async def test_an_answered_guest_is_shown(hotel: House) -> None:
     assert spoken["bubbles"][0]["text"] == answer
 
     table = await inspect("conversation", GUEST)
-    assert all(title in table for title in ("Messages", "Turns", "Bubbles"))
+    assert all(title in table for title in ("Holder", "Messages", "Turns", "Bubbles"))
     assert WORDS not in table
 
 
@@ -104,10 +104,35 @@ async def test_a_taken_conversation_is_given_back(hotel: House) -> None:
         return bool((await looked("conversations"))[0]["held_by"] == "staff")
 
     await until(taken)
+    [holder] = (await looked("conversation", GUEST))["holder"]
+    assert (holder["held_by"], holder["colleague"]) == ("staff", "Front Desk")
+    assert holder["since"] < holder["until"]
     await inspect("give-back", GUEST)
     assert (await looked("conversations"))[0]["held_by"] == "bot"
+    [holder] = (await looked("conversation", GUEST))["holder"]
+    assert (holder["held_by"], holder["colleague"], holder["since"]) == ("bot", None, None)
     await hotel.says(GUEST, "¿A qué hora es el desayuno?")
     await hotel.answered(GUEST, 2)
+
+
+async def test_open_escalations_and_the_calls_of_the_month(hotel: House) -> None:
+    wish = "Quiero hablar con una persona, por favor."
+    await hotel.guest()
+    await hotel.says(GUEST, wish)
+    await hotel.notices()
+    (line,) = await looked("escalations")
+    assert (line["tag"], line["conversation_id"]) == (tag(GUEST, SECRET), GUEST)
+    assert (line["cause"], line["told"], "reason" in line) == ("guest_wish", 1, False)
+    (line,) = await looked("escalations", "--text")
+    assert line["reason"]
+
+    async def counted() -> bool:
+        found = await looked("calls")
+        return bool(found) and found[0]["count"] > 0
+
+    await until(counted)
+    (line,) = await looked("calls")
+    assert (line["provider"], line["allowed"]) == ("wati", 200_000)
 
 
 async def test_quarantine_and_notices(hotel: House) -> None:

@@ -27,9 +27,12 @@ from tests.flow.killing import Guests, Service
 from watibot.emulators.kit import Clock, free_port
 from watibot.emulators.launch import launch, settings_for
 
-KILLS = 20
+KILLS = 12
 SEATS = 8
 SPEED = 20
+# Shorter than the emulators' server keeps a connection: else it closes some under a request.
+KEPT = httpx2.Limits(keepalive_expiry=2)
+INHERITED = ("PATH", "HOME", "PYTHONPATH")
 IDLE = (
     *("conversations_due", "messages_waiting", "turns_running", "mirror_lag"),
     *("bubbles_waiting", "bubbles_sending", "bubbles_unknown"),
@@ -56,9 +59,11 @@ async def test_nothing_is_lost_or_doubled_when_the_service_is_killed(
         playing = [asyncio.create_task(guests.play()) for _ in range(SEATS)]
         for number in range(KILLS):
             await service.start()
+            guests.calm.set()
             await _trouble(http, urls["wati"], chance, number)
             await clock.sleep(chance.uniform(2, 25))
             await service.end(signal.SIGKILL)
+            guests.calm.clear()
         for seat in playing:
             seat.cancel()
         assert {type(end) for end in await asyncio.gather(*playing, return_exceptions=True)} == {
@@ -76,9 +81,9 @@ async def test_nothing_is_lost_or_doubled_when_the_service_is_killed(
     assert not faults, f"seed {seed}:\n" + "\n".join(faults)
     # Else nothing was tried: there was much to do, kills fell between request and answer, and
     # colleagues came on every channel, told and untold.
-    assert outcome.strict() > 100
-    asked = [each["operation"] for each in outcome.of("request", "wati")]
-    assert "getMessages" in asked, f"seed {seed}: no look-up"
+    assert outcome.strict() > 60
+    log = (tmp_path / "service.log").read_text()
+    assert "bubble.in_doubt" in log, f"seed {seed}: no look-up"
     for emulator in ("wati", "manychat"):
         assert len(outcome.of("assigned", emulator)) > 3, f"seed {seed}"
 
@@ -94,10 +99,10 @@ async def town(
     ports = {"wati": 0, "manychat": 0, "vertex": 0, "staff": 0}
     async with (
         launch(ports, spec, url, OPTIONS, secret=SECRET) as urls,
-        httpx2.AsyncClient(timeout=30) as http,
+        httpx2.AsyncClient(timeout=30, limits=KEPT) as http,
     ):
         environment = {
-            **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+            **{name: os.environ[name] for name in INHERITED if name in os.environ},
             **settings_for(urls, folder, spec, OPTIONS, SECRET),
             "WATIBOT_HOST": "127.0.0.1",
             "WATIBOT_PORT": str(port),

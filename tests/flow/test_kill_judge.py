@@ -31,7 +31,7 @@ create table bookings (conversation_id);
 
 class World:
     """Two guests. On WhatsApp: a question and its answer, a colleague, a question meanwhile, its
-    answer after the hand-back. On Messenger: the tag, a question meanwhile, its answer."""
+    answer after the hand-back. On Messenger: the tag, the hand-back, a question, its answer."""
 
     def __init__(self) -> None:
         self.wati: list[Entry] = []
@@ -59,9 +59,11 @@ class World:
         self.adds("wati", 30, "released", waId=WA)
         self.answers(WA, 40, "pool", "b2")
         self.adds("manychat", 10, "assigned", subscriber_id=FB)
-        self.asks(FB, 20, "pets", id="r3")
-        self.adds("manychat", 21, "webhook", event="message", status=200, id="r3")
         self.adds("manychat", 30, "released", subscriber_id=FB)
+        back = self.manychat[-1]["n"]
+        self.adds("manychat", 32, "webhook", event="rule", status=200, act=back)
+        self.asks(FB, 35, "pets", id="r3")
+        self.adds("manychat", 36, "webhook", event="message", status=200, id="r3")
         self.answers(FB, 40, "pets", "b3")
 
     def adds(self, emulator: str, second: float, kind: str, **more: object) -> None:
@@ -127,9 +129,12 @@ def _no_news(world: World) -> None:
     world.moves("wati", 1, 25)
 
 
-def _never_arrived(world: World) -> None:
-    world.entry("manychat", "webhook")["status"] = "unreachable"
-    world.loses("manychat", 0, 2)
+def _unheard(number: int) -> Callable[[World], None]:
+    def plant(world: World) -> None:
+        world.entry("manychat", "webhook", number)["status"] = "unreachable"
+        world.loses("manychat", 0, 2)
+
+    return plant
 
 
 def _in_doubt(world: World) -> None:
@@ -177,7 +182,8 @@ EXCUSES: dict[str, Callable[[World], object]] = {
     "sent before the news of the colleague came": lambda w: w.moves("wati", 1, 11.9),
     "news that never came": _no_news,
     "a colleague answered it": lambda w: w.loses("wati", 0, 0),
-    "it never reached the service": _never_arrived,
+    "it never reached the service": _unheard(1),
+    "the hand-back was not heard of": _unheard(0),
     "in doubt where nobody can look": _in_doubt,
 }
 

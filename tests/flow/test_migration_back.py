@@ -15,6 +15,7 @@ from watibot.errors import Cause, ProviderError
 from watibot.history import ItemKind
 from watibot.migration.crew import Mark, Stopped
 from watibot.ports.migrations import Busy, State
+from watibot.translation.staff_context import told
 
 OTHER = "50370000002"
 
@@ -97,8 +98,8 @@ async def test_what_was_said_since_is_carried_back(stage: Stage) -> None:
     (outcome,) = await stage.verb("rollback")
     assert (outcome.mark, outcome.why) == (Mark.DONE, "6 messages carried back")
     assert in_thread(stage, GUEST) == await in_history(stage, GUEST)
-    roles = [each["role"] for each in stage.kept()[-6:]]
-    assert roles == ["user", "assistant", "user", "user", "user", "assistant"]
+    roles = [each["role"] for each in stage.kept()[-5:]]
+    assert roles == ["user", "assistant", "user", "user", "assistant"]
     before = stage.dump()
     assert await stage.verb("rollback") == []
     assert stage.dump() == before
@@ -108,6 +109,74 @@ async def test_what_was_said_since_is_carried_back(stage: Stage) -> None:
     assert await stage.faults() == []
     staff = [item.author for item in await stage.history() if item.kind is ItemKind.STAFF]
     assert staff == ["Rosa", None]
+
+
+async def talked(stage: Stage) -> None:
+    """Guest and staff with each other, twice, and the guest once more; Gemini has the last word."""
+    await stage.settled()
+    await stage.verbs("run", "verify", "cutover")
+    for _ in range(2):
+        await stage.guest()
+        await stage.staff()
+        await stage.clock.advance(3600)
+    await stage.guest()
+    await stage.answer()
+    await stage.live_mirror()
+
+
+def flag(stage: Stage) -> bool:
+    ((told,),) = stage.sql("SELECT agent_context_injected FROM conversations")
+    return bool(told)
+
+
+async def test_staff_s_conversations_are_told_in_one_message(stage: Stage) -> None:
+    await talked(stage)
+    before = await stage.history()
+    assert not flag(stage)
+    (outcome,) = await stage.verb("rollback")
+    assert outcome.why == "6 messages carried back"
+    block, guest, answer = stage.kept()[-3:]
+    lines = block["content"][0]["text"]["value"].split("\n")
+    assert [line.partition(" ")[0] for line in lines[3:-2]] == [
+        *("---", "Cliente:", "Agente", ""),
+        *("---", "Cliente:", "Agente"),
+    ]
+    assert [each["role"] for each in (block, guest, answer)] == ["user", "user", "assistant"]
+    after = await stage.history()
+    assert [item.source_id for item in after[-6:]] == [
+        *([block["id"]] * 4),
+        guest["id"],
+        answer["id"],
+    ]
+    assert flag(stage)
+    await stage.verbs("run", "verify", "cutover")
+    assert [item.item_id for item in await stage.history()] == [item.item_id for item in before]
+    assert (await stage.move()).state is State.CUT_OVER
+    assert await stage.faults() == []
+
+
+async def test_nobody_is_noted_to_have_been_told_of_staff_without_them(stage: Stage) -> None:
+    await stage.settled()
+    await stage.verbs("run", "verify", "cutover")
+    await stage.guest()
+    await stage.answer()
+    await stage.verbs("rollback")
+    assert not flag(stage)
+
+
+async def test_blocks_of_one_colleague_s_word_each(stage: Stage) -> None:
+    """As they were written before blocks could hold more."""
+    await talked(stage)
+    kept = [item for item in await stage.history() if item.source_id is None]
+    for item in kept[:4]:
+        staff = item.author if item.kind is ItemKind.STAFF else None
+        text = told([[(staff, item.text)]]) if staff else item.text
+        await stage.threads.add(stage.thread_id(), "user", text, item.item_id)
+    before = len(await stage.history())
+    await stage.verbs("rollback", "run", "verify", "cutover")
+    assert len(await stage.history()) == before
+    assert (await stage.move()).state is State.CUT_OVER
+    assert await stage.faults() == []
 
 
 @pytest.mark.parametrize("said", [False, True])

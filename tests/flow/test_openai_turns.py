@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.flow.house import House, house
-from watibot.thread_words import STAFF_BLOCK
+from watibot.translation.staff_context import told
 
 EMULATORS = ("wati", "manychat", "vertex", "openai", "staff")
 RUN_FAILED = {"status": "failed", "last_error": {"code": "rate_limit_exceeded", "message": "-"}}
@@ -260,10 +260,11 @@ async def test_staff_s_words_reach_the_thread_first(hotel: Hotel) -> None:
     await hotel.house.quiet()
     said = await hotel.thread(thread_id)
     assert said[2:5] == [
-        ("user", STAFF_BLOCK.format(name="Rosa", text="Soy Rosa {x}")),
+        ("user", told([[("Rosa", "Soy Rosa {x}")]])),
         ("user", "Gracias, Rosa"),
         ("user", "¿Y hay piscina para los niños?"),
     ]
+    assert hotel.sql("select agent_context_injected from conversations") == [(1,)]
     assert all(there for _, there, _ in hotel.items())
 
 

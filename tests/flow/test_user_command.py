@@ -47,11 +47,15 @@ def user(*arguments: str, given: str = "", status: int = 0) -> str:
 
 def test_users_come_and_go(url: str) -> None:
     schema.upgrade(url)
-    assert "rosa may sign in" in user("add", "rosa", given=f"{PASSWORD}\n{PASSWORD}\n")
+    made = user("add", "rosa", "--name", " Rosa  Menjívar", given=f"{PASSWORD}\n{PASSWORD}\n")
+    assert "rosa (Rosa Menjívar) may sign in" in made
     user("add", "ana", "--role", "owner", "--password-stdin", given=f"{PASSWORD}\n")
     assert "already" in user("add", "rosa", "--password-stdin", given=f"{PASSWORD}\n", status=1)
     listed = json.loads(user("list", "--json"))
-    assert [(one["name"], one["role"]) for one in listed] == [("ana", "owner"), ("rosa", "desk")]
+    assert [(one["name"], one["full_name"], one["role"]) for one in listed] == [
+        ("ana", "Ana", "owner"),
+        ("rosa", "Rosa Menjívar", "desk"),
+    ]
     assert PASSWORD not in user("list")
     user("disable", "rosa")
     assert "no user rosa" in user("disable", "rosa", status=1)
@@ -80,6 +84,13 @@ def test_a_password_has_a_length(url: str, password: str) -> None:
 @pytest.mark.parametrize("name", ["Rosa", "", "a b", "-x", "é", "x" * 41, "a/b", "? x"])
 def test_a_name_is_plain(url: str, name: str) -> None:
     user("add", "--password-stdin", "--", name, given=f"{PASSWORD}\n", status=2)
+
+
+@pytest.mark.parametrize("name", ["x" * 61, "Rosa\x1b[2J"])
+def test_what_guests_read_is_a_line(url: str, name: str) -> None:
+    schema.upgrade(url)
+    given = f"{PASSWORD}\n"
+    user("add", "rosa", "--password-stdin", "--name", name, given=given, status=2)
 
 
 def test_a_store_without_tables_is_refused(url: str) -> None:

@@ -207,12 +207,13 @@ async def test_a_guest_whom_the_provider_does_not_know() -> None:
 # --- when ---------------------------------------------------------------------------------------
 
 
-async def test_at_most_one_look_at_once_and_one_in_20_seconds() -> None:
+async def test_at_most_one_look_in_20_seconds_and_none_is_left_out() -> None:
     made = stage(FakePeople(here=here()))
     assert await made.turn() == 1
     assert await made.turn(19.9) == 1
-    assert await made.turn(0.1) == 1
-    assert await made.turn() == 2
+    assert await made.turn(0.1) == 2  # of both turns that came too soon
+    await made.clock.advance(600)
+    assert len(made.chat.asked) == 2
 
 
 async def test_two_turns_at_once_are_one_look() -> None:
@@ -245,7 +246,81 @@ async def test_while_staff_hold_it_once_a_minute() -> None:
         made.looker.held(made.people.here)
         await made.clock.advance(seconds)
         counts.append(len(made.chat.asked))
-    assert counts == [1, 1, 1, 2]
+    assert counts == [1, 1, 2, 2]
+
+
+async def test_the_only_message_after_it_was_given_back_is_answered_though_it_came_too_soon() -> (
+    None
+):
+    people = FakePeople(said(Author.GUEST, -5, "hola", "g0"), here=here(owner=Owner.STAFF))
+    made = stage(people, row("g0", -5, "hola"))
+    made.looker.held(people.here)
+    await made.clock.advance(30)
+    made.chat.rows.append(assigned("t", 60.4, None))
+    made.looker.held(people.here)
+    await made.clock.advance(29)
+    assert people.order == []
+    await made.clock.advance(1)
+    assert people.order == ["give back"]
+
+
+async def test_a_guest_who_writes_during_a_look_has_one_of_their_own() -> None:
+    class Slow(FakeChat):
+        async def page(self, address: str, number: int, size: int) -> Any:
+            asked.append(number)
+            await made.clock.sleep(70)
+            return await super().page(address, number, size)
+
+    asked: list[int] = []
+    made = stage(FakePeople(here=here(owner=Owner.STAFF)))
+    made.looker._chats = {ChannelName.WHATSAPP: Slow()}
+    made.looker.held(made.people.here)
+    await made.clock.advance(69)
+    made.looker.held(made.people.here)
+    made.looker.start(made.people.here)
+    await made.clock.advance(1)
+    assert len(asked) == 2
+    await made.clock.advance(600)
+    assert len(asked) == 2
+
+
+async def test_a_turn_does_not_wait_as_long_as_a_held_chat() -> None:
+    made = stage(FakePeople(here=here(owner=Owner.STAFF)))
+    made.looker.held(made.people.here)
+    await made.clock.advance(5)
+    made.looker.held(made.people.here)
+    assert [await made.turn(15), await made.turn(600)] == [2, 3]
+
+
+async def test_looks_that_wait_are_given_up_when_the_months_calls_are() -> None:
+    made = stage(FakePeople(here=here(owner=Owner.STAFF)))
+    made.looker.held(made.people.here)
+    await made.clock.advance(5)
+    made.looker.held(made.people.here)
+    made.meter.exhausted(600)
+    await made.clock.advance(599)
+    assert len(made.chat.asked) == 1
+
+
+async def test_looks_are_counted_by_what_they_found() -> None:
+    made = stage(
+        FakePeople(said(Author.GUEST, -5, "hola", "g0"), here=here()),
+        row("g0", -5, "hola"),
+        staff("s", 1),
+    )
+    for _ in range(3):
+        await made.look()
+    made.chat.failure = ProviderError("wati", Cause.LOST)
+    with pytest.raises(ProviderError):
+        await made.look(Why.HELD)
+    metrics = made.looker._metrics.registry
+
+    def count(name: str, kind: str, outcome: str) -> float | None:
+        return metrics.get_sample_value(f"{name}_total", {"kind": kind, "outcome": outcome})
+
+    assert [count("watibot_looks", "turn", each) for each in ("news", "nothing")] == [1, 2]
+    assert count("watibot_looks", "held", "failed") == 1
+    assert count("watibot_takeovers", "chat", "took") == 1
 
 
 async def test_another_channel_has_no_history() -> None:
@@ -273,6 +348,27 @@ async def test_after_a_gap(talk: list[Any], checked: float | None, reads: int) -
     at = None if checked is None else NOON + timedelta(minutes=60 - checked)
     made = stage(FakePeople(*talk, here=here(checked_at=at)), look="gap")
     assert await made.turn() == reads
+
+
+async def test_no_gap_passes_in_20_seconds() -> None:
+    """The conversation that a turn was opened with does not know of the look that was then."""
+    made = stage(FakePeople(said(Author.GUEST, 60, "hola"), here=here()), look="gap")
+    opened = made.people.here
+    for seconds in (10, 600):
+        made.looker.start(opened)
+        await made.clock.advance(seconds)
+    assert len(made.chat.asked) == 1
+
+
+async def test_a_turn_does_not_undo_the_wish_of_a_guest_who_waits() -> None:
+    here_now = here(owner=Owner.STAFF, checked_at=NOON + timedelta(hours=1))
+    made = stage(FakePeople(here=here_now), look="gap")
+    for seconds in (25, 0):
+        made.looker.held(here_now)
+        await made.clock.advance(seconds)
+    made.looker.start(here_now)
+    await made.clock.advance(60)
+    assert len(made.chat.asked) == 2
 
 
 @pytest.mark.parametrize(

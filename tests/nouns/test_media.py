@@ -40,6 +40,7 @@ class Seen:
 
     def __init__(self, handler: Handler, base: str = WATI, **limits: Any) -> None:
         self.requests: list[httpx2.Request] = []
+        self.counted: list[int] = []
         self._handler = handler
         self.clock = FakeClock()
         transport = httpx2.MockTransport(self._answer)
@@ -48,6 +49,7 @@ class Seen:
             settings.Media(**limits),
             httpx2.AsyncClient(transport=transport),
             self.clock,
+            lambda: self.counted.append(len(self.requests)),
         )
 
     async def _answer(self, request: httpx2.Request) -> Any:
@@ -95,6 +97,7 @@ async def test_where_a_file_is_fetched_and_with_what(
     assert File(JPEG, "image/jpeg") == await seen.fetch(source, channel)
     assert [url] == [str(request.url) for request in seen.requests]
     assert [token] == seen.tokens
+    assert seen.counted == ([0] if token else [])  # before the request, and WATI's alone
 
 
 @pytest.mark.parametrize(

@@ -212,7 +212,7 @@ def test_a_row_as_an_item(
     )
     assert item.origin == {
         "source": "wati",
-        "row": "6372",
+        "ids": ["6372"],
         "said_at": "2026-11-20T18:05:00+00:00",
     }
     assert of_the_past(item.item_id) is past

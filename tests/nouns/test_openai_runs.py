@@ -134,16 +134,6 @@ def test_a_run_s_time(status: str, expires_at: int | None, expired: bool) -> Non
     assert runs.has_expired({"status": status, "expires_at": expires_at}, 100.0) is expired
 
 
-STAFF = """\
-=== CONVERSACIONES CON AGENTES HUMANOS ===
-El siguiente historial muestra conversaciones previas entre el cliente y agentes humanos...
-
---- Conversación 1 ---
-Agente (Rosa): Le espero {aquí}
-
-=== FIN DEL HISTORIAL DE AGENTES ==="""
-
-
 def test_who_said_what() -> None:
     items = (
         item(1, ItemKind.GUEST, "hola"),
@@ -161,9 +151,9 @@ def test_who_said_what() -> None:
         (items[4].item_id, "user"),
         (items[5].item_id, "user"),
     ]
-    assert [words.text for words in told[:2]] == ["hola", "buenas"]
-    assert told[2].text == STAFF
-    assert "Agente (recepción): Ya casi" in told[3].text
+    assert [words.text for words in told] == ["hola", "buenas", "Le espero {aquí}", "Ya casi"]
+    assert [words.staff for words in told] == [None, None, "Rosa", "recepción"]
+    assert told[2].said_at == items[4].at
     assert guest_words("i", "hola", [("image/png", b"x")]) == Words(
         "i", "user", "hola", (("image/png", b"x"),)
     )

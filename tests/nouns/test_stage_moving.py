@@ -217,6 +217,15 @@ def test_a_message_may_have_several_events() -> None:
 
 
 @pytest.mark.parametrize(
+    ("items", "wrong"),
+    [("g2 s2", 0), ("s2 g2", 1), ("g2 s9", 1), ("g1 g2", 1)],
+)
+def test_a_message_may_be_several_items(items: str, wrong: int) -> None:
+    events = [*SESSION[:4], _event("g2", 13, "user", "a"), _event("s2", 14, "staff", "b")]
+    assert astray([*THREAD[:4], _message("m5", 15, "a", item=items)], events, _at(16)) == wrong
+
+
+@pytest.mark.parametrize(
     ("messages", "expected"),
     [
         pytest.param(THREAD, 0, id="once"),

@@ -149,7 +149,7 @@ async def test_an_unknown_tool_is_named_with_the_known_ones(tmp_path: Path) -> N
     result = await run(tools(tmp_path, Colleagues()), ToolCall("send_money", {}), caller())
     assert result.response == {
         "error": "There is no tool send_money. The tools are: check_office_status, "
-        "request_booking, escalate_to_human"
+        "request_booking, escalate_to_human, analyze_payment_proof"
     }
 
 

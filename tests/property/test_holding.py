@@ -11,7 +11,7 @@ import sqlite3
 from collections import Counter
 from contextlib import closing
 from datetime import datetime
-from itertools import count
+from itertools import count, takewhile
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
@@ -22,7 +22,10 @@ from tests.contract.stores import GUEST, at
 from tests.property.test_ledger import Ledger
 from watibot.history import HistoryItem, ItemKind
 from watibot.messages import ChannelName, Takeover
+from watibot.storage.columns import moment
 from watibot.turns import Bubble, Turn
+
+_PEOPLE = (ItemKind.GUEST, ItemKind.STAFF)
 
 
 class Account:
@@ -48,11 +51,13 @@ class Account:
 
 
 class HeldByStaff(Ledger):
-    """`given`: which guest messages each turn had when it was opened last."""
+    """`given`: which guest messages each turn had when it was opened last. `written`: when a
+    colleague wrote what webhooks told of, late or not."""
 
     def __init__(self) -> None:
         self.account = Account()
         self.given: dict[str, set[str]] = {}
+        self.written: list[datetime] = []
         self.numbers = count()
         super().__init__()
 
@@ -84,6 +89,7 @@ class HeldByStaff(Ledger):
         when = at(self.seconds - late)
         if not self._write(late):
             return
+        self.written.append(when)
         if self.account.staff or not self.account.older(when):
             self.account.take(when, at(self.seconds + 20))
             self.account.handover = None
@@ -173,15 +179,23 @@ class HeldByStaff(Ledger):
             )
 
     async def _finish_everything(self) -> None:
-        """In the end they give everything back, and nobody is left without an answer."""
+        """In the end they give everything back, and nobody is left without an answer: of what is
+        the last word, everything was said before a colleague's."""
         await super()._finish_everything()
         for held in (True, False):
             self.seconds += 1
             takeover = Takeover(ChannelName.WHATSAPP, GUEST, GUEST, held)
             await self.store.people.hold(takeover, at(self.seconds), None)
         await super()._finish_everything()
-        items = await self.store.history(GUEST, 1)
-        assert all(item.kind is not ItemKind.GUEST for item in items)
+        items = await self.store.history(GUEST, 10_000)
+        here = [item for item in items if item.kind is ItemKind.STAFF and item.origin is None]
+        answered_at = max([*self.written, *(item.at for item in here)], default=at(-100))
+        left = takewhile(lambda item: item.kind in _PEOPLE, reversed(items))
+        asked = {item.item_id for item in left if item.kind is ItemKind.GUEST}
+        with closing(sqlite3.connect(self.path)) as books:
+            said = books.execute("SELECT item_id, min(provider_time, received_at) FROM messages")
+            late = [when for item_id, when in said if item_id in asked]
+        assert all(moment(when) < answered_at for when in late)
 
     def _balance(self) -> None:
         super()._balance()

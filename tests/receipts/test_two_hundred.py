@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ from watibot.payments import ProofState, Verdict
 from watibot.storage import schema
 from watibot.storage import store as storage
 
+# Guests who send at once. What is used again comes at least so many pictures after the first time.
+AT_ONCE = 20
 BEFORE_A_PERSON = (Verdict.DOUBTFUL, Verdict.UNREADABLE, Verdict.CONSISTENT)
 
 
@@ -21,10 +25,20 @@ async def test_two_hundred_pictures(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/store.db"
     schema.upgrade(url)
     clock = JumpingClock()
-    cases = list(two_hundred())
+    drawing, cases, found = two_hundred(), list[Case](), list[str | None]()
+
+    async def draw() -> list[Case]:
+        return await asyncio.to_thread(lambda: list(islice(drawing, AT_ONCE)))
+
     async with await storage.open(url, "posada") as store, emulated(clock) as (model, _):
         house = desk(store, tmp_path, model, clock)
-        found = [await _of(house, number, case) for number, case in enumerate(cases)]
+        drawn = await draw()
+        while drawn:
+            next_ones = asyncio.create_task(draw())
+            numbered = enumerate(drawn, len(cases))
+            found += await asyncio.gather(*(_of(house, number, case) for number, case in numbered))
+            cases += drawn
+            drawn = await next_ones
         waiting = await house.proofs.waiting(1000)
     assert "\n".join(line for line in found if line) == ""
     assert len(cases) == 200

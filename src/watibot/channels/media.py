@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote, urljoin
@@ -32,7 +32,8 @@ _GONE = (403, 404, 410)  # Meta's CDN answers 403 to a signature that has expire
 
 
 class HttpMediaSource:
-    """Files from WATI and from Meta's CDN, never larger than the settings allow."""
+    """Files from WATI and from Meta's CDN, never larger than the settings allow. `count` is called
+    for each request to WATI."""
 
     def __init__(
         self,
@@ -40,10 +41,12 @@ class HttpMediaSource:
         group: settings.Media,
         http: httpx2.AsyncClient,
         clock: Clock,
+        count: Callable[[], None] = lambda: None,
     ) -> None:
         self._group = group
         self._http = http
         self._clock = clock
+        self._count = count
         self._wati_base = wati.base_url.rstrip("/")
         self._wati_place = place(self._wati_base)
         self._wati_token = bearer(wati.token.get_secret_value())
@@ -60,6 +63,8 @@ class HttpMediaSource:
         url = source if "://" in source else self._wati_url(channel, source)
         for _ in range(_MOST_REDIRECTS + 1):
             headers = self._headers(channel, url)
+            if headers.keys() & self._wati_token.keys():
+                self._count()
             async with self._http.stream("GET", url, headers=headers) as response:
                 if not response.has_redirect_location:
                     return await self._take(channel, response)

@@ -10,6 +10,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -73,7 +74,7 @@ def _here(env_file: Path) -> Here:
 
 @app.callback()
 def about() -> None:
-    """Looks into conversations, sessions, quarantine and notices."""
+    """Looks into conversations, sessions, quarantine, notices, escalations and calls."""
 
 
 @app.command()
@@ -105,11 +106,13 @@ def conversation(
     as_json: Json = False,
     env_file: EnvFile = DOT_ENV,
 ) -> None:
-    """One conversation: messages, turns and bubbles with their states."""
+    """One conversation: who holds it, messages, turns and bubbles with their states."""
     here = _here(env_file)
     with looks.looking(here.url, here.hotel.id) as tx:
-        _found(records.conversation(tx, conversation_id))
+        one = _found(records.conversation(tx, conversation_id))
+        since = figures.held_since(tx, conversation_id)
         parts = {
+            "holder": [_holder(one, since, here.clock.now())],
             "messages": looks.messages_of(tx, conversation_id),
             "turns": looks.turns_of(tx, conversation_id),
             "bubbles": looks.bubbles_of(tx, conversation_id),
@@ -123,6 +126,19 @@ def conversation(
     else:
         for title, rows in parts.items():
             show.rows(title.capitalize(), rows, here.hotel.zone)
+
+
+def _holder(one: Conversation, since: datetime | None, now: datetime) -> dict[str, Any]:
+    """`since`: their newest word. `stopped_at`: the guest wants nobody's machine to answer."""
+    held = held_by_staff(one, now)
+    return {
+        "held_by": "staff" if held else "bot",
+        "colleague": one.taken_by if held else None,
+        "since": since if held else None,
+        "until": one.staff_until if held else None,
+        "stopped_at": one.stopped_at,
+        "looked_at": one.checked_at,
+    }
 
 
 @app.command()
@@ -233,6 +249,35 @@ def notices(limit: Limit = 20, as_json: Json = False, env_file: EnvFile = DOT_EN
         found = looks.newest_notices(tx, limit)
     lines = [{"state": "told" if row["due_at"] is None else "waiting", **row} for row in found]
     _print("Notices", lines, here, as_json)
+
+
+@app.command()
+def escalations(
+    limit: Limit = 20,
+    text: Annotated[bool, typer.Option("--text", help="With the reason staff read")] = False,
+    as_json: Json = False,
+    env_file: EnvFile = DOT_ENV,
+) -> None:
+    """Dead ends that nobody has seen to yet."""
+    here = _here(env_file)
+    with looks.looking(here.url, here.hotel.id) as tx:
+        found = figures.open_escalations(tx, limit)
+    lines = [{"tag": here.tag(row["conversation_id"]), **row} for row in found]
+    for line in lines:
+        reason = line.pop("reason")
+        if text:
+            line["reason"] = reason
+    _print("Open escalations", lines, here, as_json)
+
+
+@app.command()
+def calls(limit: Limit = 12, as_json: Json = False, env_file: EnvFile = DOT_ENV) -> None:
+    """Calls that WATI counts by the month (UTC), beside what the plan allows."""
+    here = _here(env_file)
+    with looks.looking(here.url, here.hotel.id) as tx:
+        found = figures.calls_by_month(tx, limit)
+    allowed = here.settings.wati.calls_per_month or None
+    _print("Calls", [{**row, "allowed": allowed} for row in found], here, as_json)
 
 
 @app.command()

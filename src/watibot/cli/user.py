@@ -28,6 +28,7 @@ EnvFile = Annotated[Path, typer.Option(help="File with settings, KEY=VALUE")]
 Json = Annotated[bool, typer.Option("--json", help="For machines")]
 Name = Annotated[str, typer.Argument(help="The name to sign in with: letters, digits, . _ @ -")]
 DOT_ENV = Path(".env")
+LONGEST_NAME = 60  # characters
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,39}")
 
 
@@ -42,6 +43,12 @@ def add(
     role: Annotated[Role, typer.Option(help="desk answers guests; owner sees the log too")] = (
         Role.DESK
     ),
+    full_name: Annotated[
+        str,
+        typer.Option(
+            "--name", help="What guests and colleagues read; without it NAME with a capital"
+        ),
+    ] = "",
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="One line of standard input, for scripts")
     ] = False,
@@ -50,14 +57,19 @@ def add(
     """Adds a user. The password is asked for, at least 10 characters."""
     if not _NAME.fullmatch(name):
         raise typer.BadParameter("up to 40 small letters, digits and . _ @ -, a letter first")
+    read = " ".join(full_name.split()) or name[:1].upper() + name[1:]
+    if len(read) > LONGEST_NAME or not read.isprintable():
+        raise typer.BadParameter(
+            f"a name of at most {LONGEST_NAME} characters", param_hint="--name"
+        )
     settings, hotel = _here(env_file)
     password = _password(password_stdin)
     at = SystemClock(settings.service.clock).now()
     with looks.changing(settings.service.database_url, hotel.id) as tx:
-        if not users.add_user(tx, name, hashed(password), role, at):
+        if not users.add_user(tx, name, read, hashed(password), role, at):
             _end(f"there is a user {name} already")
         users.note(tx, Entry(at, name, "user.added", None, role.value))
-    typer.echo(f"{name} may sign in at /console, as {role.value}")
+    typer.echo(f"{name} ({read}) may sign in at /console, as {role.value}")
 
 
 @app.command(name="list")
@@ -69,6 +81,7 @@ def list_users(as_json: Json = False, env_file: EnvFile = DOT_ENV) -> None:
     lines = [
         {
             "name": one.user_name,
+            "full_name": one.full_name,
             "role": one.role.value,
             "created_at": one.created_at,
             "disabled_at": one.disabled_at,

@@ -94,12 +94,12 @@ class World:
         )
 
     def count_item(self, thread: Thread, message: Json) -> str | None:
-        """The caller's own item id of a message, seen for the first or another time."""
-        item = (message.get("metadata") or {}).get(OWN_ITEM)
-        if item is not None:
-            self.doubled += item in thread.own_items
-            thread.own_items.add(item)
-        return item
+        """The caller's own item ids of a message, each seen for the first or another time."""
+        metadata = message.get("metadata") or {}
+        items = " ".join(metadata[key] for key in metadata if key.startswith(OWN_ITEM)).split()
+        self.doubled += sum(item in thread.own_items for item in items)
+        thread.own_items.update(items)
+        return " ".join(items) or None
 
 
 def text_of(message: Json) -> str:

@@ -13,11 +13,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from watibot.history import HistoryItem, ItemKind, digest
+from watibot.history import HistoryItem, ItemKind, digest, in_thread
 from watibot.ports import SessionEvent
 from watibot.service.mirror import compare as compare_history
 from watibot.service.mirror import item_of
-from watibot.threads import Form, RawThread, Translation
+from watibot.threads import Form, RawThread, Translation, items_in
 
 # Of a source: the assistant's words have them in the thread, what a guest was given has not.
 _MARK = re.compile(r"【[^】]*】")
@@ -91,7 +91,7 @@ def compare(
         if twin is None:
             missing[item.item_id] = None
             continue
-        if twin.origin is not None:
+        if in_thread(twin.origin):
             # Where one of our items stands for several of the thread, its place is the last one's.
             order.pop(twin.item_id, None)
             order[twin.item_id] = None
@@ -130,7 +130,7 @@ def _same(item: HistoryItem, twin: HistoryItem) -> bool:
     """Word for word. An item that was written here first has its own words for files and staff."""
     if digest([item]) == digest([twin]) and item.author == twin.author:
         return True
-    return twin.origin is None and item.kind is twin.kind and _told(item, twin)
+    return not in_thread(twin.origin) and item.kind is twin.kind and _told(item, twin)
 
 
 def _told(item: HistoryItem, twin: HistoryItem) -> bool:
@@ -183,9 +183,8 @@ def _named(raw: RawThread, ours: Collection[str]) -> Iterator[str]:
     """Ids of messages (ours, where the message carries one), of finished calls."""
     for message in raw.messages:
         if raw.form is Form.ASSISTANTS and isinstance(message.get("id"), str):
-            mine = (message.get("metadata") or {}).get("watibot_item")
-            if isinstance(mine, str):
-                yield mine
+            if mine := items_in(message):
+                yield from mine
                 continue
             yield message["id"]
             if message["id"] not in ours:

@@ -27,9 +27,11 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody who may sign in, unless `disabled_at` is set."""
+    """Somebody who may sign in, unless `disabled_at` is set. The log goes by `user_name`; guests,
+    colleagues and the model read `full_name`."""
 
     user_name: str
+    full_name: str
     password_hash: str
     role: Role
     created_at: datetime
@@ -39,7 +41,9 @@ class User:
 class Users(Protocol):
     """Who may sign in, and who is."""
 
-    async def add_user(self, name: str, password_hash: str, role: Role, at: datetime) -> bool:
+    async def add_user(
+        self, name: str, full_name: str, password_hash: str, role: Role, at: datetime
+    ) -> bool:
         """False if there is one of this name, disabled or not."""
 
     async def user(self, name: str) -> User | None: ...
@@ -127,6 +131,9 @@ class Pages(Protocol):
 
     async def held(self, now: datetime, limit: int) -> list[Conversation]:
         """Conversations that staff hold, those that end first at the top."""
+
+    async def held_since(self, conversation_ids: Collection[str]) -> dict[str, datetime]:
+        """When staff last did something by which they hold a conversation; those that they hold."""
 
     async def find(
         self,

@@ -51,12 +51,13 @@ class People(Protocol):
         however old; each once. Guest messages that are not history yet are always among them."""
 
     async def take_in(
-        self, conversation_id: str, items: Sequence[HistoryItem], checked_at: datetime
+        self, conversation_id: str, items: Sequence[HistoryItem], checked_at: datetime | None
     ) -> int:
         """Items that were said elsewhere, after what is there, each once by its `item_id`; how many
-        were new. `checked_at` is noted, and that the model was given such items. A turn that runs
-        is stale from now on: before its first bubble leaves it starts again (Permit.SUPERSEDED),
-        as for a guest who wrote again."""
+        were new. That the model was given such items is noted, and `checked_at` unless it is None:
+        nobody has compared the provider's history then. A turn that runs is stale from now on:
+        before its first bubble leaves it starts again (Permit.SUPERSEDED), as for a guest who wrote
+        again."""
 
     async def take_in_past(
         self, conversation_id: str, items: Sequence[HistoryItem], next_page: int | None

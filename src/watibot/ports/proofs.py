@@ -50,7 +50,8 @@ class Proofs(Protocol):
     """Proofs of one hotel."""
 
     async def files_of(self, conversation_id: str, limit: int) -> list[Media]:
-        """The newest files of the conversation's turns, the newest first."""
+        """The newest files that the conversation's turns or, while they held it, staff were
+        given; the newest first."""
 
     async def begin(
         self, caller: Caller, media_id: int, picture: Picture, booking_id: int | None

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 from watibot.errors import Cause, ProviderError
 from watibot.modelcalls import ModelAnswer
 from watibot.ports.outside import Clock
-from watibot.threads import Problem, RawThread, ThreadRef, Words
+from watibot.threads import Post, Problem, RawThread, ThreadRef, Words, items_in
 from watibot.toolcalls import Tool, ToolResult
+from watibot.translation.posts import posts_of
 
 _LOOKED_AT = 100  # messages; one page
 _TRIES = 2
@@ -51,14 +52,14 @@ class ActiveRun:
 
 class Threads(Protocol):
     """An Assistants-v2-compatible server's threads, to be written to. Writes are never repeated:
-    after LOST or TIMEOUT read `newest` first. Messages that we add carry our item id."""
+    after LOST or TIMEOUT read `newest` first. Messages that we add carry our item ids."""
 
     async def newest(self, thread_id: str, count: int) -> list[dict[str, Any]]:
         """The last `count` messages as they came, the newest first."""
 
-    async def add(self, thread_id: str, role: str, text: str, item_id: str) -> str:
-        """The new message's id. `role`: user or assistant. `item_id` goes into its metadata as
-        `watibot_item`. Raises ProviderError: BUSY while a run is active, NOT_FOUND, GONE."""
+    async def add(self, thread_id: str, role: str, text: str, *item_ids: str) -> str:
+        """The new message's id. `role`: user or assistant. `item_ids`: whose words these are; they
+        go into its metadata. Raises ProviderError: BUSY while a run is active, NOT_FOUND, GONE."""
 
     async def active_run(self, thread_id: str) -> ActiveRun | None:
         """The newest run, if it has not ended."""
@@ -67,59 +68,50 @@ class Threads(Protocol):
         """Asks for its end, which may take a while; one that has ended is no error."""
 
 
-def item_of_message(message: Mapping[str, Any]) -> str | None:
-    """Our item id in a thread's message, if we added it."""
-    found = (message.get("metadata") or {}).get("watibot_item")
-    return found if isinstance(found, str) else None
-
-
 async def put_words(
     threads: Threads,
     thread_id: str,
     words: Sequence[Words],
     clock: Clock,
-    add: Callable[[Words], Awaitable[str]] | None = None,
+    add: Callable[[Post], Awaitable[str]] | None = None,
 ) -> dict[str, str]:
-    """Adds what the thread does not have yet, in order; by item id, the message ids of all of them.
+    """Adds what the thread does not have yet, in order; by item id, the message ids of all of them:
+    items that are told in one block have the same.
 
     `add` puts one message there and gives its id; without it `threads.add` does, which leaves
     images out. Raises ProviderError; another call goes on where this one ended.
     """
 
-    async def plain(each: Words) -> str:
-        return await threads.add(thread_id, each.role, each.text, each.item_id)
+    async def plain(post: Post) -> str:
+        return await threads.add(thread_id, post.role, post.text, *post.item_ids)
 
     add = add or plain
-    there = await _there(threads, thread_id, words)
-    for each in words:
-        if each.item_id in there:
-            continue
-        for left in range(_TRIES - 1, -1, -1):
-            try:
-                there[each.item_id] = await add(each)
-                break
-            except ProviderError as error:
-                if error.cause not in (Cause.LOST, Cause.TIMEOUT):
-                    raise
-                await clock.sleep(DOUBT_PAUSE)
-                there |= await _there(threads, thread_id, words)
-                if each.item_id in there:
-                    break
-                if not left:
-                    raise
+    there = await items_there(threads, thread_id, words)
+    tries = _TRIES
+    while posts := posts_of(each for each in words if each.item_id not in there):
+        post = posts[0]
+        try:
+            there |= dict.fromkeys(post.item_ids, await add(post))
+        except ProviderError as error:
+            if error.cause not in (Cause.LOST, Cause.TIMEOUT):
+                raise
+            await clock.sleep(DOUBT_PAUSE)
+            # What has come may be an earlier call's, of which fewer words were known.
+            there |= await items_there(threads, thread_id, words)
+            tries -= 1
+            if post.item_ids[0] not in there and not tries:
+                raise
+        if post.item_ids[0] in there:
+            tries = _TRIES
     return {each.item_id: there[each.item_id] for each in words}
 
 
-async def _there(threads: Threads, thread_id: str, words: Sequence[Words]) -> dict[str, str]:
-    """By item id, those of the newest messages that we added."""
+async def items_there(threads: Threads, thread_id: str, words: Sequence[Words]) -> dict[str, str]:
+    """By item id, the ids of those of the newest messages that we added."""
     if not words:
         return {}
     messages = await threads.newest(thread_id, max(_LOOKED_AT, 2 * len(words)))
-    return {
-        item_id: str(message["id"])
-        for message in messages
-        if (item_id := item_of_message(message)) is not None
-    }
+    return {item_id: str(message["id"]) for message in messages for item_id in items_in(message)}
 
 
 @dataclass(frozen=True, slots=True)

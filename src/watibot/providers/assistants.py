@@ -20,7 +20,7 @@ from watibot.providers.openai_errors import ENDED
 from watibot.providers.openai_files import Files, problem
 from watibot.providers.openai_http import THREADS, OpenAIHttp
 from watibot.providers.openai_key import PROVIDER
-from watibot.threads import Form, RawThread, ThreadRef
+from watibot.threads import Form, RawThread, ThreadRef, metadata_of
 
 _ENDED = frozenset({"cancelled", "failed", "completed", "incomplete", "expired"})
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,199}")
@@ -83,8 +83,8 @@ class AssistantsServer:
         path = f"{_path(thread_id)}/messages"
         return await self._http.pages(THREADS, path, _NEWEST_FIRST, most=count)
 
-    async def add(self, thread_id: str, role: str, text: str, item_id: str) -> str:
-        body = {"role": role, "content": text, "metadata": {"watibot_item": item_id}}
+    async def add(self, thread_id: str, role: str, text: str, *item_ids: str) -> str:
+        body = {"role": role, "content": text, "metadata": metadata_of(item_ids)}
         made = await self._http.post(THREADS, f"{_path(thread_id)}/messages", body)
         if not isinstance(made.get("id"), str):
             raise ProviderError(PROVIDER, Cause.LOST, "the answer names no message", status=200)

@@ -22,7 +22,7 @@ from watibot.ports.threads import (
     AssistantAnswer,
     AssistantRequest,
     Threads,
-    item_of_message,
+    items_there,
     put_words,
 )
 from watibot.providers import openai_runs as runs
@@ -30,7 +30,7 @@ from watibot.providers.openai_key import PROVIDER
 from watibot.providers.openai_looks import Looks, id_of, messages_path, runs_path
 from watibot.providers.openai_sdk import Sdk
 from watibot.settings import OpenAI
-from watibot.threads import Words
+from watibot.threads import Post, metadata_of
 from watibot.toolcalls import Tool
 
 log = telemetry.logger(__name__)
@@ -40,7 +40,6 @@ Json = dict[str, Any]
 _LITTLE = 10.0  # seconds that somebody else's run is given to end by itself
 _CANCELLING = 30.0  # seconds that a cancelled one is given
 _RACES = 3  # beginnings that another's run, or a lost answer, may spoil
-_PAGE = 100
 _UNSURE = (Cause.BUSY, Cause.LOST, Cause.TIMEOUT)
 _NO_FILES = (Cause.NOT_FOUND, Cause.GONE, Cause.INVALID)
 
@@ -173,7 +172,7 @@ class OpenAIAssistant:
             request.thread_id,
             request.words,
             self._clock,
-            lambda words: self._add(request.thread_id, words),
+            lambda post: self._add(request.thread_id, post),
         )
         return await self._begin(request, shortened=shortened), posted
 
@@ -196,11 +195,7 @@ class OpenAIAssistant:
 
     async def _posted(self, request: AssistantRequest) -> dict[str, str] | None:
         """The ids of the request's words; None if one of them is not in the thread."""
-        if not request.words:
-            return {}
-        count = max(_PAGE, 2 * len(request.words))
-        messages = await self._threads.newest(request.thread_id, count)
-        there = {item_of_message(each): id_of(each) for each in messages}
+        there = await items_there(self._threads, request.thread_id, request.words)
         if any(words.item_id not in there for words in request.words):
             return None
         return {words.item_id: there[words.item_id] for words in request.words}
@@ -215,22 +210,22 @@ class OpenAIAssistant:
             except ProviderError as error:
                 log.warning("openai.not_taken_back", run=run.get("id"), cause=error.cause)
 
-    async def _add(self, thread_id: str, words: Words) -> str:
-        if not words.images:
-            return await self._threads.add(thread_id, words.role, words.text, words.item_id)
-        content: list[Json] = [{"type": "text", "text": words.text}] if words.text else []
-        for mime, data in words.images:
+    async def _add(self, thread_id: str, post: Post) -> str:
+        if not post.images:
+            return await self._threads.add(thread_id, post.role, post.text, *post.item_ids)
+        content: list[Json] = [{"type": "text", "text": post.text}] if post.text else []
+        for mime, data in post.images:
             try:
                 file_id = await self._sdk.upload(mime, data)
             except ProviderError as error:
-                if error.cause not in _NO_FILES or not words.text:
+                if error.cause not in _NO_FILES or not post.text:
                     raise
                 # Its words, which name the picture, are better than no answer.
                 log.warning("openai.picture_refused", cause=error.cause, status=error.status)
             else:
                 content.append({"type": "image_file", "image_file": {"file_id": file_id}})
-        metadata = {"watibot_item": words.item_id}
-        body = {"role": words.role, "content": content, "metadata": metadata}
+        metadata = metadata_of(post.item_ids)
+        body = {"role": post.role, "content": content, "metadata": metadata}
         made = (await self._sdk.post(messages_path(thread_id), body)).body
         if not isinstance(made.get("id"), str):
             raise ProviderError(PROVIDER, Cause.LOST, "the answer names no message", status=200)

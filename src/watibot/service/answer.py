@@ -195,6 +195,7 @@ class Answerer:
         if why is None:
             return answer.content, answer.text
         turn = walk.turn
+        self._metrics.leaks.inc()
         log.error("answer.leaks", turn=turn.turn_id, why=why)
         await self._endings.raise_(
             walk,

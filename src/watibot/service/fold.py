@@ -19,6 +19,7 @@ from watibot.history import HistoryItem
 from watibot.hotel import Hotel
 from watibot.ports import Clock, Model, People, Records
 from watibot.prompts import summary_request
+from watibot.telemetry import Metrics
 from watibot.windows import Sizes, may_begin, to_fold, tokens
 
 log = telemetry.logger(__name__)
@@ -46,6 +47,7 @@ class Folder:
         clock: Clock,
         hotel: Hotel,
         sizes: Sizes,
+        metrics: Metrics | None = None,
     ) -> None:
         self._records = records
         self._people = people
@@ -53,6 +55,7 @@ class Folder:
         self._clock = clock
         self._hotel = hotel
         self._sizes = sizes
+        self._metrics = metrics or Metrics()
         self._wanted: dict[str, None] = {}
         self._room: dict[str, int] = {}  # turns until a conversation is read again
         self._not_before: dict[str, datetime] = {}
@@ -99,9 +102,11 @@ class Folder:
             if len(self._not_before) >= _REMEMBERED:
                 self._not_before.clear()
             self._not_before[conversation_id] = self._clock.now() + AGAIN_AFTER
+            self._metrics.folds.labels("failed").inc()
             log.warning("history.not_folded", conversation=conversation_id, cause=error.cause)
             return False
         self._not_before.pop(conversation_id, None)
+        self._metrics.folds.labels("folded").inc()
         log.info("history.folded", conversation=conversation_id, items=len(older))
         return bool(older)
 

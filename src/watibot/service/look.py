@@ -1,18 +1,17 @@
 """A look at a chat in the provider's own history: what colleagues wrote or took, what was lost.
 
 `answer.py` begins one when a turn opens, beside the model and never waited for; `receive.py` when a
-guest writes while staff hold the conversation; `poll.py` where no webhook tells. What comes of it
+guest writes while staff hold the conversation; `look_back.py` while such a guest waits; `poll.py`
+where no webhook tells. One that comes too soon waits for its time (`spaced.py`). What comes of it
 (`news.py`) goes to the store, which is asked before every bubble.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import partial
 
 from watibot import matching, telemetry
 from watibot.conversations import Conversation, Owner, held_by_staff
@@ -24,7 +23,9 @@ from watibot.ports import ChatHistory, ChatRow, Clock, People
 from watibot.service.meter import Meter
 from watibot.service.news import News, Rules, Word, judge, names_of
 from watibot.service.pace import BURST, Rhythm, before_burst, gap_passed, rhythm
+from watibot.service.spaced import Spaced
 from watibot.settings import Wati
+from watibot.telemetry import Metrics
 
 log = telemetry.logger(__name__)
 
@@ -34,7 +35,6 @@ MOST_PAGES = 5
 FRESH = timedelta(hours=1)
 PAUSE_SECONDS = 600.0
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
-_MOST_REMEMBERED = 5_000
 
 Receive = Callable[[Inbound, bytes, datetime], Awaitable[object]]
 Wake = Callable[[str, datetime], None]
@@ -52,11 +52,23 @@ class Why(StrEnum):
 
     TURN = "turn"  # a turn opens
     HELD = "held"  # the guest writes while staff hold the conversation
+    BACK = "back"  # the guest waits, and somebody may have given it back since
     POLL = "poll"  # nobody else tells
 
 
 # The shortest time between two looks at one chat, in seconds.
-_SPACING = {Why.TURN: 20.0, Why.HELD: 60.0, Why.POLL: 0.0}
+_SPACING = {Why.TURN: 20.0, Why.HELD: 60.0, Why.BACK: 60.0, Why.POLL: 0.0}
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    conversation: Conversation
+    why: Why
+
+
+def _merged(older: _Wish, newer: _Wish) -> _Wish:
+    """A turn's look may turn out not to be worth it; that of a guest who waits always is."""
+    return newer if newer.why is not Why.TURN else _Wish(newer.conversation, older.why)
 
 
 class Looker:
@@ -74,6 +86,7 @@ class Looker:
         receive: Receive,
         wake: Wake,
         seen_to: SeenTo = _nobody_waits,
+        metrics: Metrics | None = None,
     ) -> None:
         self._people = people
         self._chats = chats
@@ -87,8 +100,8 @@ class Looker:
         self._receive = receive
         self._wake = wake
         self._seen_to = seen_to
-        self._running: dict[str, asyncio.Task[None]] = {}
-        self._begun: dict[str, datetime] = {}
+        self._metrics = metrics or Metrics()
+        self._spaced = Spaced(clock, self._in_background, _merged)
 
     def start(self, conversation: Conversation) -> None:
         """A turn opens. In the background, if it is worth it."""
@@ -98,29 +111,33 @@ class Looker:
         """The guest writes while staff hold the conversation. In the background."""
         self._start(conversation, Why.HELD)
 
+    def back(self, conversation: Conversation) -> None:
+        """Staff hold the conversation, its guest waits, and it may have been given back. In the
+        background."""
+        self._start(conversation, Why.BACK)
+
+    def looked_at(self, conversation: Conversation) -> datetime:
+        """When the chat was last looked at, or that was last tried; long ago if never."""
+        begun = self._spaced.begun(conversation.conversation_id)
+        return max(begun or _EVER, conversation.checked_at or _EVER)
+
     async def stop(self) -> None:
-        tasks = list(self._running.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._spaced.stop()
 
     def _start(self, conversation: Conversation, why: Why) -> None:
-        name, now = conversation.conversation_id, self._clock.now()
-        if conversation.channel not in self._chats or name in self._running:
+        name = conversation.conversation_id
+        if conversation.channel not in self._chats or not self._may(conversation, why):
             return
-        if (now - self._begun.get(name, _EVER)).total_seconds() < _SPACING[why]:
+        if why is Why.TURN and (self._spaced.runs(name) or self._no_gap(name)):
             return
-        if not self._may(conversation, why):
-            return
-        if len(self._begun) >= _MOST_REMEMBERED:
-            self._begun.clear()  # one look too many for each is cheaper than a list that grows
-        self._begun[name] = now
-        task = asyncio.create_task(self._in_background(conversation, why))
-        self._running[name] = task
-        task.add_done_callback(partial(self._forget, name))
+        self._spaced.want(name, _Wish(conversation, why), _SPACING[why])
 
-    def _forget(self, name: str, _: asyncio.Task[None]) -> None:
-        self._running.pop(name, None)
+    def _no_gap(self, name: str) -> bool:
+        """Whether a turn is asked for too soon for a gap to have passed."""
+        begun = self._spaced.begun(name)
+        if begun is None or self._rhythm() is not Rhythm.GAP:
+            return False
+        return (self._clock.now() - begun).total_seconds() < _SPACING[Why.TURN]
 
     def _rhythm(self) -> Rhythm:
         return rhythm(self._wanted, self._meter.share)
@@ -136,7 +153,10 @@ class Looker:
             case Rhythm.TURN | Rhythm.GAP:
                 return True
 
-    async def _in_background(self, conversation: Conversation, why: Why) -> None:
+    async def _in_background(self, name: str, wish: _Wish) -> None:
+        conversation, why = wish.conversation, wish.why
+        if not self._may(conversation, why):
+            return  # no longer: it has waited
         try:
             if (
                 why is Why.TURN
@@ -168,6 +188,7 @@ class Looker:
             if error.cause is Cause.NOT_FOUND:
                 found, said = [], []  # the provider has nothing of this guest
             else:
+                self._metrics.looks.labels(why, "failed").inc()
                 if error.cause is Cause.THROTTLED and (error.retry_after or 0) >= PAUSE_SECONDS:
                     self._meter.exhausted(error.retry_after or PAUSE_SECONDS)
                 raise
@@ -182,6 +203,8 @@ class Looker:
         assigned = matching.assignment([finding.row for _, finding in found])
         news = judge(found, assigned, said, rules)
         await self._act(conversation, news, now, here=here)
+        outcome = "news" if news.messages or news.items else "nothing"
+        self._metrics.looks.labels(why, outcome).inc()
         log.info(
             "chat.looked",
             conversation=conversation.conversation_id,
@@ -269,8 +292,9 @@ class Looker:
         )
         holding = await self._people.hold(takeover, word.at, word.until)
         if holding.changed:
-            event = "staff.took" if word.held else "staff.gave_back"
-            log.info(event, conversation=holding.conversation_id, seen="chat")
+            outcome = "took" if word.held else "gave_back"
+            self._metrics.takeovers.labels("chat", outcome).inc()
+            log.info(f"staff.{outcome}", conversation=holding.conversation_id, seen="chat")
         if holding.due_at is not None:
             self._wake(holding.conversation_id, holding.due_at)
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from watibot.conversations import REPLY_WINDOW
 from watibot.history import HistoryItem, ItemKind
-from watibot.matching import Assignment, Author, Finding, RowKind, Said, alike, is_machine
+from watibot.matching import Assignment, Author, Finding, Row, RowKind, Said, alike, is_machine
 from watibot.messages import ChannelName
 from watibot.ports import ChatRow
 
@@ -148,16 +148,19 @@ def item_of(row: ChatRow, kind: ItemKind, *, past: bool = False) -> HistoryItem:
         text=row.words,
         content={"role": role, "parts": [{"text": row.words}]} if role else None,
         author=(who.operator or who.operator_email) if kind is ItemKind.STAFF else None,
-        origin={"source": "wati", "row": who.row_id, "said_at": who.at.isoformat()},
+        origin={"source": "wati", "ids": _ids(who), "said_at": who.at.isoformat()},
     )
 
 
 def names_of(row: ChatRow) -> tuple[str, ...]:
     """Ids under which the history may have the row: a colleague's message as its webhook names it
     (by the message's id, else by the record's), then any row, then one of the past."""
-    given = dict.fromkeys(name for name in (row.row.provider_id, row.row.row_id) if name)
-    staff = [_hashed("staff", f"{ChannelName.WHATSAPP}:{name}") for name in given]
+    staff = [_hashed("staff", f"{ChannelName.WHATSAPP}:{name}") for name in _ids(row.row)]
     return (*staff, _hashed("row", row.row.row_id), _hashed(PAST, row.row.row_id))
+
+
+def _ids(row: Row) -> list[str]:
+    return list(dict.fromkeys(name for name in (row.provider_id, row.row_id) if name))
 
 
 def of_the_past(name: str) -> bool:

@@ -22,6 +22,7 @@ from watibot.service.meter import Meter
 from watibot.service.news import item_of, of_the_past
 from watibot.service.pace import RARER
 from watibot.settings import Wati
+from watibot.telemetry import Metrics
 
 log = telemetry.logger(__name__)
 
@@ -37,7 +38,13 @@ class Past:
     past."""
 
     def __init__(
-        self, people: People, chat: ChatHistory, clock: Clock, meter: Meter, group: Wati
+        self,
+        people: People,
+        chat: ChatHistory,
+        clock: Clock,
+        meter: Meter,
+        group: Wati,
+        metrics: Metrics | None = None,
     ) -> None:
         self._people = people
         self._chat = chat
@@ -45,6 +52,7 @@ class Past:
         self._meter = meter
         self._most = group.past_messages
         self._operators = frozenset(each.casefold() for each in group.bot_operators)
+        self._metrics = metrics or Metrics()
         self._poked = asyncio.Event()
         self._not_before: dict[str, datetime] = {}
 
@@ -107,6 +115,7 @@ class Past:
             seen += len(page.rows)
             number = None if page.last or not page.rows or have >= self._most else number + 1
             new += await self._people.take_in_past(name, items, number)
+            self._metrics.past_pages.inc()
         log.info("past.read", conversation=name, rows=seen, new=new)
         return new
 

@@ -52,6 +52,12 @@ def _fold(words: str) -> str:
 _GUESTS = select(
     conversations.c.conversation_id, conversations.c.channel, conversations.c.guest_name
 ).where(of_hotel(conversations), among(conversations.c.conversation_id, "ids"))
+_SINCE = select(conversations.c.conversation_id, conversations.c.owner_at).where(
+    of_hotel(conversations),
+    HELD_BY_STAFF,
+    conversations.c.owner_at.is_not(None),
+    among(conversations.c.conversation_id, "ids"),
+)
 _HELD = and_(
     HELD_BY_STAFF,
     or_(
@@ -59,9 +65,14 @@ _HELD = and_(
         conversations.c.staff_until > bindparam("now", type_=Moment),
     ),
 )
+# A rule of ManyChat's without a channel holds the contact on both, and is all there is of one.
+_SPOKEN_IN = or_(
+    conversations.c.last_item_at.is_not(None),
+    conversations.c.last_guest_at != literal_column("0"),
+)
 _ALL_HELD = (
     select(conversations)
-    .where(of_hotel(conversations), _HELD)
+    .where(of_hotel(conversations), _HELD, _SPOKEN_IN)
     .order_by(conversations.c.staff_until)
     .limit(bindparam("at_most"))
 )
@@ -75,6 +86,7 @@ _FIND = (
     select(conversations)
     .where(
         of_hotel(conversations),
+        _SPOKEN_IN,
         or_(
             _like(_folded(conversations.c.guest_name), "name_like"),
             _like(conversations.c.conversation_id, "number_like"),
@@ -108,6 +120,13 @@ def guests(tx: Tx, conversation_ids: Collection[str]) -> dict[str, Guest]:
 
 def held(tx: Tx, now: datetime, limit: int) -> list[Conversation]:
     return [conversation_of(row) for row in tx.all(_ALL_HELD, now=now, at_most=limit)]
+
+
+def held_since(tx: Tx, conversation_ids: Collection[str]) -> dict[str, datetime]:
+    if not conversation_ids:
+        return {}
+    rows = tx.all(_SINCE, ids=sorted(conversation_ids))
+    return {row.conversation_id: row.owner_at for row in rows}
 
 
 def find(

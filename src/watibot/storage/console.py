@@ -26,8 +26,10 @@ class SqlConsole:
 
     # --- Users ---
 
-    async def add_user(self, name: str, password_hash: str, role: Role, at: datetime) -> bool:
-        return await self._write(users.add_user, name, password_hash, role, at)
+    async def add_user(
+        self, name: str, full_name: str, password_hash: str, role: Role, at: datetime
+    ) -> bool:
+        return await self._write(users.add_user, name, full_name, password_hash, role, at)
 
     async def user(self, name: str) -> User | None:
         return await self._read(users.user, name)
@@ -73,6 +75,9 @@ class SqlConsole:
 
     async def held(self, now: datetime, limit: int) -> list[Conversation]:
         return await self._read(chats.held, now, limit)
+
+    async def held_since(self, conversation_ids: Collection[str]) -> dict[str, datetime]:
+        return await self._read(chats.held_since, conversation_ids)
 
     async def find(
         self,

@@ -90,6 +90,7 @@ users = Table(
     metadata,
     hotel_column(),
     Column("user_name", Name, nullable=False),
+    Column("full_name", Words, nullable=False),  # what guests and the model read
     Column("password_hash", Name, nullable=False),
     Column("role", Name, nullable=False),  # desk, owner
     Column("created_at", Moment, nullable=False),

@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import bindparam, select
 
 from watibot.conversations import Provider
-from watibot.history import HistoryItem, ItemKind
+from watibot.history import HistoryItem, ItemKind, said_at
 from watibot.matching import Author, Said
 from watibot.messages import ChannelName
 from watibot.storage.among import among
@@ -45,6 +46,9 @@ _AUTHORS = {
     ItemKind.ASSISTANT: Author.BOT,
     ItemKind.STAFF: Author.STAFF,
 }
+
+# A webhook's time may have whole seconds only.
+SAME_TIME = timedelta(seconds=2)
 
 # One statement for each index: joined by OR they would read every row of the hotel.
 _BUBBLES_SINCE = select(bubbles).where(
@@ -112,13 +116,18 @@ def known(tx: Tx, conversation_id: str, since: datetime, ids: Sequence[str]) -> 
 
 
 def take_in(
-    tx: Tx, conversation_id: str, items: Sequence[HistoryItem], checked_at: datetime
+    tx: Tx, conversation_id: str, items: Sequence[HistoryItem], checked_at: datetime | None
 ) -> int:
     row = locked(tx, conversation_id)
     if row is None:
         return 0
     known_ids = there(tx, conversation_id, [item.item_id for item in items])
-    new = {item.item_id: item for item in items if item.item_id not in known_ids}
+    told = _told(tx, conversation_id, items)
+    new = {
+        item.item_id: item
+        for item in items
+        if item.item_id not in known_ids and told.isdisjoint(_given(item.origin))
+    }
     append(tx, conversation_id, row.last_item_at, list(new.values()), free(row))
     if new:
         outdate(tx, conversation_id)
@@ -129,10 +138,20 @@ def take_in(
     tx.run(
         UPDATE_CONVERSATION,
         conversation=conversation_id,
-        context_checked_at=checked_at,
+        context_checked_at=checked_at or row.context_checked_at,
         **given,
     )
     return len(new)
+
+
+def _told(tx: Tx, conversation_id: str, items: Sequence[HistoryItem]) -> set[str]:
+    """The names that a channel gave what is there: a webhook may have come since the items were
+    compared, and its item goes by another of the names."""
+    times = [item.at for item in items if item.kind is ItemKind.STAFF and _given(item.origin)]
+    if not times:
+        return set()
+    rows = tx.all(_ITEMS_SINCE, conversation=conversation_id, since=min(times) - SAME_TIME)
+    return {name for row in rows for name in _given(row.origin)}
 
 
 def take_in_past(
@@ -194,9 +213,15 @@ def _of_message(row: AnyRow) -> Said:
 
 
 def _of_item(row: AnyRow, name: str | None) -> Said:
-    place = (row.origin or {}).get("row")
-    names = _ids(row.item_id, name, place if isinstance(place, str) else None)
-    return Said(_AUTHORS[ItemKind(row.kind)], row.at, row.text, names)
+    at = said_at(row.at, row.origin)
+    names = _ids(row.item_id, name, *_given(row.origin))
+    return Said(_AUTHORS[ItemKind(row.kind)], at, row.text, names)
+
+
+def _given(origin: Mapping[str, Any] | None) -> list[str]:
+    """A channel's own names for an item."""
+    names = (origin or {}).get("ids")
+    return names if isinstance(names, list) else []
 
 
 def _ids(*names: str | None) -> tuple[str, ...]:

@@ -14,8 +14,9 @@ from sqlalchemy import bindparam, func, select, update
 
 from watibot.conversations import Conversation, Provider
 from watibot.errors import LostLease
-from watibot.history import HistoryItem, ItemKind
+from watibot.history import HistoryItem, ItemKind, in_thread
 from watibot.ports.migrations import Busy, Move, State
+from watibot.storage.among import among
 from watibot.storage.ledger import save_move
 from watibot.storage.rows import (
     UPDATE_CONVERSATION,
@@ -61,6 +62,15 @@ _POSTED = (
     update(history)
     .where(of_conversation(history), history.c.item_id == bindparam("item"))
     .values(source_id=bindparam("their_id"))
+)
+_STAFF_AMONG = (
+    select(history.c.item_id)
+    .where(
+        of_conversation(history),
+        history.c.kind == ItemKind.STAFF,
+        among(history.c.item_id, "names"),
+    )
+    .limit(1)
 )
 _TO_THE_MIRROR = (
     update(history)
@@ -145,7 +155,7 @@ def place(items: Sequence[HistoryItem], there: Sequence[AnyRow]) -> list[History
             continue
         # What was said here first may have come to the thread long afterwards: who stands before it
         # there was not for that said earlier.
-        placed += _between(waiting, before, None if anchor.origin is None else anchor.at, taken)
+        placed += _between(waiting, before, anchor.at if in_thread(anchor.origin) else None, taken)
         before = max(filter(None, (before, anchor.at, placed[-1].at if waiting else None)))
         waiting = []
     return placed + _between(waiting, before, None, taken)
@@ -194,6 +204,8 @@ def posted(tx: Tx, conversation_id: str, fence: int, found: Mapping[str, str]) -
     fenced(tx, conversation_id, fence)
     for item_id, their_id in found.items():
         tx.run(_POSTED, conversation=conversation_id, item=item_id, their_id=their_id)
+    if tx.one(_STAFF_AMONG, conversation=conversation_id, names=list(found)) is not None:
+        tx.run(UPDATE_CONVERSATION, conversation=conversation_id, agent_context_injected=True)
 
 
 def flip(tx: Tx, conversation_id: str, fence: int, provider: Provider, now: datetime) -> None:

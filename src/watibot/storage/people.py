@@ -35,7 +35,7 @@ class SqlPeople:
         return await self._read(elsewhere.known, conversation_id, since, ids)
 
     async def take_in(
-        self, conversation_id: str, items: Sequence[HistoryItem], checked_at: datetime
+        self, conversation_id: str, items: Sequence[HistoryItem], checked_at: datetime | None
     ) -> int:
         return await self._write(elsewhere.take_in, conversation_id, items, checked_at)
 

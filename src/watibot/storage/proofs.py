@@ -30,7 +30,7 @@ from watibot.storage.among import among
 from watibot.storage.desk_tables import IS_UNDECIDED, payment_proofs
 from watibot.storage.door import Door
 from watibot.storage.rows import AnyRow, Tx, insert_once, of_conversation, of_hotel
-from watibot.storage.tables import IN_TURN, bookings, media, messages, turns
+from watibot.storage.tables import IN_TURN, WITH_STAFF, bookings, media, messages, turns
 from watibot.toolcalls import Caller
 from watibot.turns import Media, MediaState
 
@@ -149,13 +149,14 @@ _FILES = (
         messages,
         (messages.c.hotel_id == media.c.hotel_id) & (messages.c.seq == media.c.message_seq),
     )
-    .join(
-        turns, (turns.c.hotel_id == messages.c.hotel_id) & (turns.c.turn_id == messages.c.turn_id)
-    )
-    .where(of_conversation(turns), IN_TURN)
-    .order_by(messages.c.seq.desc(), media.c.media_id.desc())
+    .order_by(media.c.message_seq.desc(), media.c.media_id.desc())
     .limit(bindparam("most"))
 )
+# A message is found by its turn or, where staff answered it, by that: one statement for each index.
+_FILES_OF_TURNS = _FILES.join(
+    turns, (turns.c.hotel_id == messages.c.hotel_id) & (turns.c.turn_id == messages.c.turn_id)
+).where(of_conversation(turns), IN_TURN)
+_FILES_WITH_STAFF = _FILES.where(of_conversation(messages), WITH_STAFF)
 
 _DUE = select(
     bookings.c.booking_id,
@@ -218,9 +219,14 @@ class SqlProofs:
 
 
 def _files_of(tx: Tx, conversation_id: str, limit: int) -> list[Media]:
-    return [
-        _media(row, row.state) for row in tx.all(_FILES, conversation=conversation_id, most=limit)
-    ]
+    here = {"conversation": conversation_id, "most": limit}
+    found = {
+        row.media_id: row
+        for statement in (_FILES_OF_TURNS, _FILES_WITH_STAFF)
+        for row in tx.all(statement, **here)
+    }
+    newest = sorted(found.values(), key=lambda row: (row.message_seq, row.media_id), reverse=True)
+    return [_media(row, row.state) for row in newest[:limit]]
 
 
 def _media(row: AnyRow, state: str) -> Media:

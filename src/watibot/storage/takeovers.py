@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import bindparam, insert, select
 
@@ -78,7 +79,11 @@ def staff_message(
     if there(tx, conversation_id, item_ids) or _echo(tx, conversation_id, message):
         return False
     at = min(message.provider_time, received_at)
-    item = HistoryItem(item_ids[0], ItemKind.STAFF, at, message.text, author=message.operator)
+    # A look at the chat may know it by another of its names, and its place here may be later.
+    origin = {"source": "webhook", "ids": names, "said_at": at.isoformat()}
+    item = HistoryItem(
+        item_ids[0], ItemKind.STAFF, at, message.text, author=message.operator, origin=origin
+    )
     if row.owner == Owner.BOT and row.owner_at is not None and at < row.owner_at:
         # Written before they gave it back: worth knowing, but nobody takes anything.
         append(tx, conversation_id, row.last_item_at, [item], free(row))
@@ -204,10 +209,7 @@ def _longer(row: AnyRow, at: datetime, until: datetime | None) -> datetime | Non
 
 def _give_back(tx: Tx, row: AnyRow, takeover: Takeover, at: datetime) -> Holding:
     held = row.owner == Owner.STAFF
-    # What a colleague wrote in ManyChat's inbox cannot be read: their note stands for it, and so
-    # answers what the guest had written by then.
-    readable = row.channel == ChannelName.WHATSAPP
-    if takeover.note and not readable:
+    if takeover.note:
         _note(tx, row, takeover.note, takeover.by or row.taken_by, at)
     due_at = wait_again(tx, row, at) if held else None
     tx.run(
@@ -219,15 +221,17 @@ def _give_back(tx: Tx, row: AnyRow, takeover: Takeover, at: datetime) -> Holding
         taken_by=None,
         owner_at=at,
     )
-    if takeover.note and readable:
-        _note(tx, row, takeover.note, takeover.by or row.taken_by, at)
     return Holding(row.conversation_id, held, due_at)
 
 
 def _note(tx: Tx, row: AnyRow, note: str, by: str | None, at: datetime) -> None:
     name = f"{row.conversation_id}:{micros(at)}:{note}"
     item_id = staff_item_id(row.channel, name)
-    item = HistoryItem(item_id, ItemKind.STAFF, at, note, author=by, origin={"source": "note"})
+    origin: dict[str, Any] = {"source": "note"}
+    if row.channel != ChannelName.WHATSAPP:
+        # What a colleague wrote in ManyChat's inbox cannot be read: their note stands for it.
+        origin |= {"answers": True, "said_at": at.isoformat()}
+    item = HistoryItem(item_id, ItemKind.STAFF, at, note, author=by, origin=origin)
     if not there(tx, row.conversation_id, [item_id]):
         append(tx, row.conversation_id, row.last_item_at, [item], free(row))
         outdate(tx, row.conversation_id)

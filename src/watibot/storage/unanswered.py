@@ -4,16 +4,19 @@
 `turnbook.py` then opens a turn as for any other burst. A message's history item is taken out again
 unless the session or OpenAI's thread has it, or is about to: such an item stays where it is, and
 the turn that answers the message leaves it out of the past and does not add it anew.
+
+The assistant answers what stands before its answer in the history. A colleague answers what was
+*said* before: their words may be heard of long afterwards, and behind later questions.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Select, bindparam, delete, literal_column, or_, select, update
+from sqlalchemy import bindparam, delete, literal_column, or_, select, update
 
 from watibot.conversations import REPLY_WINDOW
-from watibot.history import ItemKind
+from watibot.history import ItemKind, said_at
 from watibot.storage.among import among
 from watibot.storage.outbox import cancel_waiting
 from watibot.storage.rows import (
@@ -26,21 +29,27 @@ from watibot.storage.rows import (
 )
 from watibot.storage.tables import IN_TURN, WITH_STAFF, history, messages
 
+_AFTER = of_conversation(history) & (history.c.at > bindparam("after"))
 _NEWEST_ANSWER = (
     select(history.c.at)
-    .where(of_conversation(history), history.c.kind != ItemKind.GUEST)
+    .where(_AFTER, history.c.kind != ItemKind.GUEST, history.c.kind != ItemKind.STAFF)
     .order_by(history.c.at.desc())
     .limit(1)
 )
-_GUEST_ITEMS = select(history.c.item_id, history.c.turn_id, history.c.at).where(
-    of_conversation(history), history.c.kind == ItemKind.GUEST
+_BY_STAFF = select(history.c.at, history.c.origin).where(_AFTER, history.c.kind == ItemKind.STAFF)
+_GUEST_ITEMS = select(history.c.item_id, history.c.turn_id).where(
+    _AFTER, history.c.kind == ItemKind.GUEST
 )
-_GUEST_ITEMS_SINCE = _GUEST_ITEMS.where(history.c.at > bindparam("after"))
-_MESSAGES: Select[tuple[int, str, datetime, datetime]] = select(
-    messages.c.seq, messages.c.item_id, messages.c.provider_time, messages.c.received_at
+_MESSAGE = (
+    messages.c.seq,
+    messages.c.item_id,
+    messages.c.provider_time,
+    messages.c.received_at,
 )
-_WITH_STAFF = _MESSAGES.where(of_conversation(messages), WITH_STAFF)
-_OF_ENDED_TURNS = _MESSAGES.where(
+_WITH_STAFF = select(*_MESSAGE).where(
+    of_conversation(messages), WITH_STAFF, messages.c.received_at > bindparam("after")
+)
+_OF_ENDED_TURNS = select(*_MESSAGE).where(
     of_hotel(messages),
     IN_TURN,
     among(messages.c.turn_id, "turns"),
@@ -62,11 +71,7 @@ def wait_again(tx: Tx, row: AnyRow, at: datetime) -> datetime | None:
     cancel_waiting(tx, conversation_of(row))
     if row.stopped_at is not None or at >= row.last_guest_at + REPLY_WINDOW:
         return None
-    found = [
-        message
-        for message in _unanswered(tx, conversation_id)
-        if at < min(message.provider_time, message.received_at) + REPLY_WINDOW
-    ]
+    found = _unanswered(tx, conversation_id, at - REPLY_WINDOW)
     if not found:
         return None
     seqs, item_ids = [each.seq for each in found], [each.item_id for each in found]
@@ -77,19 +82,39 @@ def wait_again(tx: Tx, row: AnyRow, at: datetime) -> datetime | None:
     return due_at if row.not_before is None else max(due_at, row.not_before)
 
 
-def _unanswered(tx: Tx, conversation_id: str) -> list[AnyRow]:
-    """Messages after which only the guest said anything: those that came while staff held the
-    conversation, and those of a turn that staff cut short before it had given an answer."""
-    newest = tx.one(_NEWEST_ANSWER, conversation=conversation_id)
-    if newest is None:
-        items = tx.all(_GUEST_ITEMS, conversation=conversation_id)
-    else:
-        items = tx.all(_GUEST_ITEMS_SINCE, conversation=conversation_id, after=newest.at)
+def _unanswered(tx: Tx, conversation_id: str, after: datetime) -> list[AnyRow]:
+    """Messages that were said after `after` and that nobody answered: of those that came while
+    staff held the conversation, and of those of a turn that staff cut short before it had given an
+    answer. Nothing that stands before `after` can matter, for an item's place is never earlier than
+    its words."""
+    newest = tx.one(_NEWEST_ANSWER, conversation=conversation_id, after=after)
+    since = after if newest is None else newest.at
+    items = tx.all(_GUEST_ITEMS, conversation=conversation_id, after=since)
     if not items:
         return []
     wanted = {item.item_id for item in items}
     turn_ids = {item.turn_id for item in items if item.turn_id is not None}
-    found = tx.all(_WITH_STAFF, conversation=conversation_id)
+    found = tx.all(_WITH_STAFF, conversation=conversation_id, after=after)
     if turn_ids:
         found += tx.all(_OF_ENDED_TURNS, turns=sorted(turn_ids))
-    return [message for message in found if message.item_id in wanted]
+    words_at = _last_words(tx, conversation_id, after)
+    return [each for each in found if each.item_id in wanted and words_at <= _said_at(each) > after]
+
+
+def _last_words(tx: Tx, conversation_id: str, after: datetime) -> datetime:
+    """When a colleague last said something to the guest, to the second: providers leave out the
+    rest in some places, and what was asked in the same second is better answered twice than
+    never; `after` if they said nothing since. A note answers only where it stands for words that
+    nobody can read."""
+    rows = tx.all(_BY_STAFF, conversation=conversation_id, after=after)
+    said = [
+        said_at(row.at, row.origin)
+        for row in rows
+        if (row.origin or {}).get("source") != "note" or row.origin.get("answers")
+    ]
+    return max(said).replace(microsecond=0) if said else after
+
+
+def _said_at(message: AnyRow) -> datetime:
+    said: datetime = min(message.provider_time, message.received_at)
+    return said

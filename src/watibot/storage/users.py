@@ -54,9 +54,12 @@ _TRIED = select(func.count()).select_from(audit).where(*_DONE)
 _TRIED_BY = _TRIED.where(audit.c.user_name == bindparam("named"))
 
 
-def add_user(tx: Tx, name: str, password_hash: str, role: Role, at: datetime) -> bool:
+def add_user(
+    tx: Tx, name: str, full_name: str, password_hash: str, role: Role, at: datetime
+) -> bool:
     row = {
         "user_name": name,
+        "full_name": full_name,
         "password_hash": password_hash,
         "role": role,
         "created_at": at,
@@ -128,4 +131,11 @@ def tried(tx: Tx, action: str, since: datetime, name: str | None) -> int:
 
 
 def _user_of(row: AnyRow) -> User:
-    return User(row.user_name, row.password_hash, Role(row.role), row.created_at, row.disabled_at)
+    return User(
+        row.user_name,
+        row.full_name,
+        row.password_hash,
+        Role(row.role),
+        row.created_at,
+        row.disabled_at,
+    )

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from watibot.history import ItemKind
+from watibot.threads import items_in
 from watibot.translation import parts, staff_context
 from watibot.translation.scribe import Scribe, Source, label
 
@@ -31,14 +32,10 @@ def write(
     if not said.text.strip() and not said.unknown:
         scribe.lose("message without content", source.name)
     source = source.with_origin(_origin(message, said))
-    own_id = _own_id(message)
-    if own_id is not None:
-        # One of our items, whatever its words look like.
-        block = staff_context.own(said.text) if kind is ItemKind.GUEST else None
-        if block is None:
-            scribe.say(kind, said.text, source, own_id=own_id)
-        else:
-            scribe.say(ItemKind.STAFF, block.text, source, own_id=own_id, author=block.author)
+    own_ids = items_in(message)
+    if own_ids:
+        # Items of ours, whatever their words look like.
+        _write_own(own_ids, kind, said.text, source, scribe)
         return
     segments = staff_context.split(said.text) if kind is ItemKind.GUEST else None
     if segments is None:
@@ -60,6 +57,22 @@ def write(
         )
 
 
+def _write_own(
+    own_ids: Sequence[str], kind: ItemKind, text: str, source: Source, scribe: Scribe
+) -> None:
+    if kind is not ItemKind.GUEST:
+        scribe.say(kind, text, source, own_id=own_ids[0])
+        return
+    told = staff_context.own(text, len(own_ids))
+    if told is None:
+        # Of a block that somebody has changed the other items stay unaccounted for.
+        scribe.say(kind, staff_context.rearmed(text), source, own_id=own_ids[0])
+        return
+    for own_id, segment in zip(own_ids, told, strict=True):
+        speaker = ItemKind.STAFF if segment.by_staff else kind
+        scribe.say(speaker, segment.text, source, own_id=own_id, author=segment.author)
+
+
 def _origin(message: Mapping[str, Any], said: parts.Said) -> dict[str, Any]:
     status = message.get("status")
     incomplete = message.get("incomplete_details")
@@ -73,9 +86,3 @@ def _origin(message: Mapping[str, Any], said: parts.Said) -> dict[str, Any]:
         "annotations": list(said.annotations),
         "metadata": message.get("metadata"),
     }
-
-
-def _own_id(message: Mapping[str, Any]) -> str | None:
-    metadata = message.get("metadata")
-    found = metadata.get("watibot_item") if isinstance(metadata, dict) else None
-    return found if isinstance(found, str) and found else None

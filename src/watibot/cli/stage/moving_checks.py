@@ -168,12 +168,14 @@ def astray(messages: Sequence[Message], events: Sequence[Event], until: datetime
     for message in messages:
         if _moment(message["created_at"]) >= until:
             continue
-        own = (message.get("metadata") or {}).get(OWN_ITEM)
-        found = places.get(str(own), places.get(message["id"]))
-        if found is None or found < last:
+        metadata = message.get("metadata") or {}
+        own = " ".join(metadata[key] for key in metadata if key.startswith(OWN_ITEM)).split()
+        found = [places.get(name) for name in own or (message["id"],)]
+        known = [place for place in found if place is not None]
+        if len(known) < len(found) or known != sorted(known) or known[0] < last:
             wrong += 1
         else:
-            last = found
+            last = known[-1]
     return wrong
 
 

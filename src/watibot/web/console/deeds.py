@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
+from starlette.requests import Request
 from starlette.responses import Response
 
 from watibot.payments.reading import amount, currency
+from watibot.ports.console import User
 from watibot.service.desk import Deed
 from watibot.web.console.frame import BASE, Frame, Visit, back_to
 
@@ -23,68 +26,70 @@ _CODE = re.compile(r"[A-Z]{3}")
 class Desk(Protocol):
     """`service/desk.py`, as far as it is needed here."""
 
-    async def take(self, conversation_id: str, by: str) -> Deed: ...
+    async def take(self, conversation_id: str, by: User) -> Deed: ...
 
-    async def give_back(self, conversation_id: str, by: str, note: str) -> Deed: ...
+    async def give_back(self, conversation_id: str, by: User, note: str) -> Deed: ...
 
-    async def write(self, conversation_id: str, by: str, text: str, once: str) -> Deed: ...
+    async def write(self, conversation_id: str, by: User, text: str, once: str) -> Deed: ...
 
-    async def note(self, conversation_id: str, by: str, text: str, once: str) -> Deed: ...
+    async def note(self, conversation_id: str, by: User, text: str, once: str) -> Deed: ...
 
-    async def acknowledge(self, escalation_id: int, by: str, note: str) -> Deed: ...
+    async def acknowledge(self, escalation_id: int, by: User, note: str) -> Deed: ...
 
-    async def decide(self, proof_id: int, by: str, accept: bool, note: str) -> Deed: ...
+    async def decide(
+        self, proof_id: int, by: User, accept: bool, note: str, tell: bool
+    ) -> Deed: ...
 
-    async def set_amount(self, booking_id: int, by: str, amount: int, currency: str) -> Deed: ...
+    async def set_amount(self, booking_id: int, by: User, amount: int, currency: str) -> Deed: ...
 
 
 class Deeds:
-    """Answers to POST."""
+    """Answers to POST. `chat` shows a conversation's page, with what was typed in one of its
+    forms."""
 
-    def __init__(self, desk: Desk, frame: Frame) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        frame: Frame,
+        chat: Callable[[Visit, Mapping[str, str], int], Awaitable[Response]],
+    ) -> None:
         self._desk = desk
         self._frame = frame
+        self._chat = chat
 
     async def take(self, visit: Visit) -> Response:
-        deed = await self._desk.take(_conversation(visit), visit.user.user_name)
-        return await self._went(visit, deed)
+        return await self._went(visit, await self._desk.take(_conversation(visit), visit.user))
 
     async def give_back(self, visit: Visit) -> Response:
-        by, note = visit.user.user_name, visit.form.get("note", "")
-        return await self._went(visit, await self._desk.give_back(_conversation(visit), by, note))
+        note = visit.form.get("note", "")
+        deed = await self._desk.give_back(_conversation(visit), visit.user, note)
+        return await self._typed(visit, deed, "give-back", note)
 
     async def write(self, visit: Visit) -> Response:
-        by, text, once = (
-            visit.user.user_name,
-            visit.form.get("text", ""),
-            visit.form.get("once", ""),
-        )
+        text, once = visit.form.get("text", ""), visit.form.get("once", "")
         if not _ONCE.fullmatch(once):
             return await self._frame.wrong(visit.request, 403, visit)
-        return await self._went(visit, await self._desk.write(_conversation(visit), by, text, once))
+        deed = await self._desk.write(_conversation(visit), visit.user, text, once)
+        return await self._typed(visit, deed, "write", text)
 
     async def note(self, visit: Visit) -> Response:
-        by, text, once = (
-            visit.user.user_name,
-            visit.form.get("text", ""),
-            visit.form.get("once", ""),
-        )
+        text, once = visit.form.get("text", ""), visit.form.get("once", "")
         if not _ONCE.fullmatch(once):
             return await self._frame.wrong(visit.request, 403, visit)
-        return await self._went(visit, await self._desk.note(_conversation(visit), by, text, once))
+        deed = await self._desk.note(_conversation(visit), visit.user, text, once)
+        return await self._typed(visit, deed, "note", text)
 
     async def acknowledge(self, visit: Visit) -> Response:
         number, note = visit.request.path_params["number"], visit.form.get("note", "")
-        deed = await self._desk.acknowledge(number, visit.user.user_name, note)
-        return await self._went(visit, deed)
+        return await self._went(visit, await self._desk.acknowledge(number, visit.user, note))
 
     async def decide(self, visit: Visit) -> Response:
         number, note = visit.request.path_params["number"], visit.form.get("note", "")
         verdict = visit.form.get("verdict")
         if verdict not in ("accept", "reject"):
             return await self._frame.wrong(visit.request, 403, visit)
-        by = visit.user.user_name
-        deed = await self._desk.decide(number, by, verdict == "accept", note)
+        tell = visit.form.get("tell") == "yes"
+        deed = await self._desk.decide(number, visit.user, verdict == "accept", note, tell)
         return await self._went(visit, deed)
 
     async def set_amount(self, visit: Visit) -> Response:
@@ -93,8 +98,21 @@ class Deeds:
         due = amount(typed) if _AMOUNT.fullmatch(typed.strip()) else None
         if not due or code is None or not _CODE.fullmatch(code):
             return back_to(_back(visit), "amount")
-        deed = await self._desk.set_amount(number, visit.user.user_name, due, code)
+        deed = await self._desk.set_amount(number, visit.user, due, code)
         return await self._went(visit, deed)
+
+    async def _typed(self, visit: Visit, deed: Deed, form: str, text: str) -> Response:
+        """After a form of a chat. What was refused is shown again, so that nobody has to write it
+        twice."""
+        if deed in (Deed.DONE, Deed.STANDS, Deed.UNKNOWN):
+            return await self._went(visit, deed)
+        scope = {
+            **visit.request.scope,
+            "path": f"{BASE}/conversations/{_conversation(visit)}",
+            "query_string": urlencode({"said": deed}).encode(),
+        }
+        page = Visit(Request(scope), visit.user, visit.csrf)
+        return await self._chat(page, {form: text}, 422)
 
     async def _went(self, visit: Visit, deed: Deed) -> Response:
         if deed is Deed.UNKNOWN:

@@ -23,7 +23,7 @@ from starlette.responses import RedirectResponse, Response
 from watibot.payments import money
 from watibot.ports.console import User
 from watibot.ports.outside import Clock
-from watibot.web.console.words import LANGUAGES, MONTHS, preferred, say
+from watibot.web.console.words import LANGUAGES, MONTHS, REFUSALS, preferred, say
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -85,6 +85,7 @@ class Frame:
             "path": request.scope["path"],
             "here": _with(request, said=None),
             "said": _said(request),
+            "refusals": REFUSALS,
             "style": self._style,
             "switch": _with(request, lang=next(each for each in LANGUAGES if each != language)),
         }

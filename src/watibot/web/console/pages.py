@@ -1,4 +1,4 @@
-"""The console's pages: what waits, queues, chats, one chat, the log, and guests' files.
+"""The console's pages: what waits, queues, chats, one chat, the log.
 
 `routes.py` gives them their addresses; `frame.py` shows them. They read and change nothing.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from typing import Protocol
@@ -16,16 +16,16 @@ from zoneinfo import ZoneInfo
 from starlette.responses import Response
 
 from watibot.conversations import REPLY_WINDOW, Conversation, held_by_staff, window_open
-from watibot.escalations import Escalation
+from watibot.escalations import Escalation, EscalationCause
 from watibot.messages import ChannelName
 from watibot.payments import ProofState
 from watibot.ports.console import Console, Guest
 from watibot.ports.escalations import Escalations
-from watibot.ports.outside import Clock, MediaFiles
+from watibot.ports.outside import Clock
 from watibot.ports.proofs import Proof, Proofs
 from watibot.service.desk import LONGEST_NOTE, LONGEST_TEXT
-from watibot.turns import MediaState
-from watibot.web.console.frame import HEADERS, Frame, Visit
+from watibot.web.console.files import HEARD, SHOWN
+from watibot.web.console.frame import Frame, Visit
 from watibot.web.console.transcript import Line, lines
 
 AT_HOME = 5  # of each queue
@@ -33,11 +33,8 @@ IN_QUEUE = 50
 FOUND = 50
 LINES = 100  # history items on one page
 LOGGED = 200
+NOTHING: Mapping[str, str] = {}
 
-# What a browser may show in a page; everything else is saved as a file.
-SHOWN = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
-HEARD = frozenset({"audio/ogg", "audio/mpeg", "audio/mp4", "audio/aac", "audio/amr"})
-_SUFFIX = {"application/pdf": "pdf", "video/mp4": "mp4"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -56,7 +53,6 @@ class Pages:
         escalations: Escalations,
         proofs: Proofs,
         rows: Console,
-        files: MediaFiles,
         frame: Frame,
         clock: Clock,
         zone: ZoneInfo,
@@ -65,29 +61,31 @@ class Pages:
         self._escalations = escalations
         self._proofs = proofs
         self._rows = rows
-        self._files = files
         self._frame = frame
         self._clock = clock
         self._zone = zone
 
     async def home(self, visit: Visit) -> Response:
         """What waits for a person."""
-        escalations = await self._escalations.open_ones(AT_HOME + 1)
-        proofs = await self._proofs.waiting(AT_HOME + 1)
+        escalations = _urgent_first(await self._escalations.open_ones(IN_QUEUE))
+        proofs = await self._proofs.waiting(IN_QUEUE)
+        held = await self._rows.held(self._clock.now(), IN_QUEUE)
         return await self._frame.show(
             visit.request,
             "home.html",
             visit,
             escalations=escalations,
             proofs=proofs,
-            held=await self._rows.held(self._clock.now(), IN_QUEUE),
-            guests=await self._guests(escalations, proofs),
+            held=held,
+            since=await self._rows.held_since([each.conversation_id for each in held]),
+            guests=await self._guests(escalations[:AT_HOME], proofs[:AT_HOME]),
             most=AT_HOME,
+            in_queue=IN_QUEUE,
         )
 
     async def escalations(self, visit: Visit) -> Response:
-        """Open ones, the oldest first."""
-        found = await self._escalations.open_ones(IN_QUEUE)
+        """Open ones, emergencies first and then the oldest."""
+        found = _urgent_first(await self._escalations.open_ones(IN_QUEUE))
         return await self._frame.show(
             visit.request,
             "escalations.html",
@@ -131,8 +129,11 @@ class Pages:
             holder=holder if staff is not None else "",
         )
 
-    async def conversation(self, visit: Visit) -> Response:
-        """One chat, as the guest sees it and a little more."""
+    async def conversation(
+        self, visit: Visit, typed: Mapping[str, str] = NOTHING, status: int = 200
+    ) -> Response:
+        """One chat, as the guest sees it and a little more. `typed`: what a form that was refused
+        held, by the form's name."""
         conversation_id = visit.request.path_params["conversation_id"]
         found = await self._conversations.conversation(conversation_id)
         if found is None:
@@ -141,11 +142,15 @@ class Pages:
         said = await self._rows.transcript(conversation_id, before, LINES)
         now = self._clock.now()
         escalations = await self._escalations.of(conversation_id)
+        since = await self._rows.held_since([conversation_id])
         return await self._frame.show(
             visit.request,
             "conversation.html",
             visit,
+            status,
             one=found,
+            typed=typed,
+            since=since.get(conversation_id),
             held=held_by_staff(found, now),
             window_open=window_open(found, now),
             window_until=found.last_guest_at + REPLY_WINDOW,
@@ -172,28 +177,6 @@ class Pages:
         entries = await self._rows.entries(LOGGED)
         return await self._frame.show(visit.request, "log.html", visit, entries=entries)
 
-    async def media(self, visit: Visit) -> Response:
-        """A guest's file. Its type is one of ours, never the guest's word; what is no picture or
-        sound is saved and not opened."""
-        found = await self._rows.media(visit.request.path_params["media_id"])
-        if found is None or found.state is not MediaState.READY or found.path is None:
-            return await self._frame.wrong(visit.request, 404, visit)
-        try:
-            data = await self._files.get(found.path)
-        except OSError:
-            return await self._frame.wrong(visit.request, 404, visit)
-        headers = {
-            **HEADERS,
-            "content-security-policy": "default-src 'none'; sandbox",
-            "cache-control": "private, max-age=3600",
-        }
-        if found.mime in SHOWN or found.mime in HEARD:
-            return Response(data, 200, headers, found.mime)
-        suffix = _SUFFIX.get(found.mime or "", "bin")
-        headers["content-disposition"] = f'attachment; filename="{found.media_id}.{suffix}"'
-        kind = found.mime if found.mime in _SUFFIX else "application/octet-stream"
-        return Response(data, 200, headers, kind)
-
     async def _guests(
         self, escalations: Sequence[Escalation], proofs: Sequence[Proof]
     ) -> dict[str, Guest]:
@@ -206,6 +189,10 @@ class Pages:
         groups = itertools.groupby(said, key=lambda line: line.at.astimezone(self._zone).date())
         days = [list(group) for _, group in groups]
         return [(day[0].at, day) for day in days]
+
+
+def _urgent_first(found: list[Escalation]) -> list[Escalation]:
+    return sorted(found, key=lambda each: each.cause is not EscalationCause.EMERGENCY)
 
 
 def _is_web(address: str | None) -> bool:

@@ -21,6 +21,7 @@ from watibot.ports.outside import Clock, MediaFiles
 from watibot.ports.proofs import Proofs
 from watibot.web.console.deeds import Deeds, Desk
 from watibot.web.console.doors import Doors, Endpoint, Inside
+from watibot.web.console.files import Files
 from watibot.web.console.frame import BASE, HEADERS, Frame, static
 from watibot.web.console.pages import Conversations, Pages
 
@@ -44,8 +45,8 @@ def console(
     """Everything under /console. Cookies are for https only if `public_url` is."""
     frame = Frame(hotel_name, zone, clock, public_url.startswith("https://"))
     doors = Doors(rows, frame, clock)
-    pages = Pages(conversations, escalations, proofs, rows, files, frame, clock, zone)
-    deeds = Deeds(desk, frame)
+    pages = Pages(conversations, escalations, proofs, rows, frame, clock, zone)
+    deeds = Deeds(desk, frame, pages.conversation)
 
     def page(path: str, endpoint: Inside, *roles: Role) -> Route:
         return Route(path, _guarded(doors.inside(endpoint, *roles), frame), methods=["GET"])
@@ -72,7 +73,7 @@ def console(
         deed(f"{one}/write", deeds.write),
         deed(f"{one}/note", deeds.note),
         page(one, pages.conversation),
-        page("/media/{media_id:int}", pages.media),
+        page("/media/{media_id:int}", Files(rows, files, frame).media),
         page("/log", pages.log, Role.OWNER),
     ]
     return Mount(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -97,11 +98,24 @@ def _state(part: Piece) -> str:
 def _add_tools(made: list[Line], item: HistoryItem) -> None:
     """Calls and their results are one line."""
     key = "call" if item.kind is ItemKind.TOOL_CALL else "result"
+    words = _tool_words(item)
     if made and made[-1].kind == "tools":
         before = made.pop()
-        made.append(Line("tools", before.at, tools=(*before.tools, (key, item.text))))
+        made.append(Line("tools", before.at, tools=(*before.tools, (key, words))))
     else:
-        made.append(Line("tools", item.at, tools=((key, item.text),)))
+        made.append(Line("tools", item.at, tools=((key, words),)))
+
+
+def _tool_words(item: HistoryItem) -> str:
+    """What was asked for or given back: the model's own content is kept word for word, and beside
+    it stands what the model said meanwhile."""
+    said = [item.text] if item.text else []
+    for part in (item.content or {}).get("parts", ()):
+        for key, inside in (("functionCall", "args"), ("functionResponse", "response")):
+            if isinstance(part, dict) and isinstance(asked := part.get(key), dict):
+                shown = json.dumps(asked.get(inside) or {}, ensure_ascii=False, indent=1)
+                said.append(f"{asked.get('name')} {shown}")
+    return "\n".join(said)
 
 
 def _without_notes(text: str, files: Sequence[Media]) -> str:

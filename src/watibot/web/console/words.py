@@ -95,17 +95,16 @@ WORDS: dict[str, tuple[str, str]] = {
     # home
     "waiting": ("Qué espera", "What waits"),
     "held": ("En manos del personal", "Held by staff"),
+    "last_staff": ("Última acción del personal", "Last action of staff"),
+    "guest_waits": ("El huésped escribió después", "The guest has written since"),
     "held_by": ("Atiende", "Held by"),
     "until": ("hasta", "until"),
     "until_back": ("hasta que se devuelva", "until it is given back"),
     # escalations
     "acknowledge": ("Me encargo", "I see to it"),
     "told": ("aviso n.º", "notice no."),
-    "reason": ("Motivo", "Reason"),
     "optional_note": ("Nota (opcional)", "Note (optional)"),
-    "since": ("desde", "since"),
     # proofs of payment
-    "verdict": ("Resultado", "Verdict"),
     "verdict.unread": ("Sin leer", "Not read"),
     "verdict.consistent": (
         "Todo coincide: falta confirmar que el dinero llegó",
@@ -126,6 +125,13 @@ WORDS: dict[str, tuple[str, str]] = {
     "account": ("Cuenta", "Account"),
     "accept": ("Aceptar", "Accept"),
     "reject": ("Rechazar", "Reject"),
+    "tell": ("Avisar al huésped", "Tell the guest"),
+    "tell.help": (
+        "Recibe un mensaje corto en su idioma, de parte suya. Si lo rechaza, la conversación queda "
+        "en sus manos. La nota no se le envía.",
+        "They are sent a short message in their language, from you. If you reject it, the "
+        "conversation is yours. The note is not sent.",
+    ),
     "picture": ("Comprobante que envió el huésped", "Receipt that the guest sent"),
     "open_file": ("Abrir el archivo", "Open the file"),
     "booking": ("Reserva", "Booking"),
@@ -156,12 +162,14 @@ WORDS: dict[str, tuple[str, str]] = {
         "El asistente deja de contestar hasta que la devuelva.",
         "The assistant stops answering until you give it back.",
     ),
+    "take.over": ("La conversación pasa a sus manos.", "The conversation becomes yours."),
     "write": ("Escribir al huésped", "Write to the guest"),
     "write.help": (
         "Al enviar, la conversación queda en sus manos.",
         "When you send it, the conversation is yours.",
     ),
     "message": ("Mensaje", "Message"),
+    "not_sent": ("Lo que no se envió", "What was not sent"),
     "give_back": ("Devolver al asistente", "Give back to the assistant"),
     "give_back.note": (
         "Lo que el asistente debe saber (opcional)",
@@ -229,6 +237,14 @@ WORDS: dict[str, tuple[str, str]] = {
         "No se envió: el canal ya no acepta mensajes para este huésped.",
         "Not sent: the channel takes no messages to this guest any more.",
     ),
+    "said.told": (
+        "Hecho. El huésped recibe un aviso; la conversación queda en sus manos por ahora.",
+        "Done. The guest is sent word of it; the conversation is in your hands for now.",
+    ),
+    "said.untold": (
+        "Hecho, pero no se avisó al huésped: el canal ya no acepta mensajes.",
+        "Done, but the guest was not told: the channel takes no messages any more.",
+    ),
     "said.amount": (
         "Escriba un monto como 125.00 y una moneda como USD.",
         "Write an amount such as 125.00 and a currency such as USD.",
@@ -249,6 +265,9 @@ WORDS: dict[str, tuple[str, str]] = {
     **{f"cause.{cause}": (TITLES[cause], _CAUSES[cause]) for cause in EscalationCause},
     **{f"reason.{code}": ("", english) for code, english in _REASONS.items()},
 }
+
+# Of `said.*`, what did not work as it was meant.
+REFUSALS = frozenset(f"said.{word}" for word in ("empty", "long", "window", "untold", "amount"))
 
 MONTHS = (
     ["ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic"],

@@ -117,6 +117,7 @@ def upgrade() -> None:
         "users",
         sa.Column("hotel_id", NAME, nullable=False),
         sa.Column("user_name", NAME, nullable=False),
+        sa.Column("full_name", WORDS, nullable=False),
         sa.Column("password_hash", NAME, nullable=False),
         sa.Column("role", NAME, nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),

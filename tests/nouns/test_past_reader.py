@@ -87,6 +87,8 @@ async def test_until_the_end_or_as_far_as_is_wanted(
         list(range(1, pages + 1)),
         None,
     )
+    read = made.past._metrics.registry.get_sample_value("watibot_past_pages_total")
+    assert read == pages
 
 
 async def test_none_of_it() -> None:
