@@ -15,7 +15,7 @@ from watibot.conversations import Conversation, Owner
 from watibot.errors import Cause, ProviderError
 from watibot.matching import Author
 from watibot.messages import ChannelName, Inbound
-from watibot.service.look import MOST_PAGES, PAGE, Looker, Why
+from watibot.service.look import MOST_PAGES, MOST_TRIES, PAGE, Looker, Why
 from watibot.service.meter import Meter
 from watibot.settings import Wati
 
@@ -300,6 +300,20 @@ async def test_looks_that_wait_are_given_up_when_the_months_calls_are() -> None:
     made.meter.exhausted(600)
     await made.clock.advance(599)
     assert len(made.chat.asked) == 1
+
+
+async def test_a_look_for_a_guest_who_waits_is_tried_again() -> None:
+    made = stage(FakePeople(here=here(owner=Owner.STAFF)))
+    made.chat.failure = ProviderError("wati", Cause.TIMEOUT)
+    made.looker.held(made.people.here)
+    await made.clock.advance(5)
+    made.chat.failure = None
+    await made.clock.advance(600)
+    assert len(made.chat.asked) == 2
+    made.chat.failure = ProviderError("wati", Cause.TIMEOUT)
+    made.looker.held(made.people.here)
+    await made.clock.advance(3600)
+    assert len(made.chat.asked) == 2 + 1 + MOST_TRIES
 
 
 async def test_looks_are_counted_by_what_they_found() -> None:

@@ -31,6 +31,7 @@ log = telemetry.logger(__name__)
 
 PAGE = 50
 MOST_PAGES = 5
+MOST_TRIES = 5
 # Of a chat that is not known here at all, what is older than this was not for us.
 FRESH = timedelta(hours=1)
 PAUSE_SECONDS = 600.0
@@ -64,6 +65,7 @@ _SPACING = {Why.TURN: 20.0, Why.HELD: 60.0, Why.BACK: 60.0, Why.POLL: 0.0}
 class _Wish:
     conversation: Conversation
     why: Why
+    tries: int = 0
 
 
 def _merged(older: _Wish, newer: _Wish) -> _Wish:
@@ -167,6 +169,9 @@ class Looker:
             await self.look(conversation, why)
         except ProviderError as error:
             log.warning("chat.not_looked", cause=error.cause, status=error.status, why=why)
+            if error.transient and why is not Why.TURN and wish.tries < MOST_TRIES:
+                # The guest waits, and nobody else may bring it up again for long.
+                self._spaced.want(name, replace(wish, tries=wish.tries + 1), _SPACING[why])
         except Exception as error:
             log.error("chat.look_failed", exc_info=telemetry.without_values(error))
 
