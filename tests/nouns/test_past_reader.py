@@ -60,10 +60,21 @@ async def test_what_is_of_the_past() -> None:
 
 async def test_the_first_message_here_is_not_of_the_past() -> None:
     """Its row may be some microseconds older than its webhook said."""
-    made = Stage(row("here2", -0.00001, "hola"), row("g1", -1, "hola"))
+    made = Stage(row("here2", -0.00001, "hola"), row("g1", -16, "hola"))
     await made.past.round()
     assert made.texts() == ["hola"]
     assert made.people.past[0].at < NOON
+
+
+async def test_a_guest_s_first_message_may_come_after_the_second() -> None:
+    """Its webhook is late: it is no past, unless somebody answered it before this service came."""
+    late = row("late", -1, "primero")
+    made = Stage(late, row("g", -20, "antes"))
+    await made.past.round()
+    assert made.texts() == ["antes"]
+    made = Stage(row("bot", -0.5, "dígame", own=True, operator="Bot"), late)
+    await made.past.round()
+    assert made.texts() == ["primero", "dígame"]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +90,7 @@ async def test_the_first_message_here_is_not_of_the_past() -> None:
 async def test_until_the_end_or_as_far_as_is_wanted(
     count: int, most: int, expected: int, pages: int
 ) -> None:
-    rows = [row(f"g{n}", -1 - n, f"mensaje {n}") for n in range(count)]
+    rows = [row(f"g{n}", -16 - n, f"mensaje {n}") for n in range(count)]
     made = Stage(*rows, past_messages=most)
     await made.past.round()
     assert made.texts() == [f"mensaje {n}" for n in range(expected)][::-1]
@@ -99,7 +110,7 @@ async def test_none_of_it() -> None:
 
 
 async def test_a_restart_goes_on_where_it_was() -> None:
-    rows = [row(f"g{n}", -1 - n, f"mensaje {n}") for n in range(250)]
+    rows = [row(f"g{n}", -16 - n, f"mensaje {n}") for n in range(250)]
 
     class Dying(FakeChat):
         async def page(self, address: str, number: int, size: int) -> ChatPage:
@@ -119,7 +130,7 @@ async def test_a_restart_goes_on_where_it_was() -> None:
 
 
 async def test_what_was_read_before_counts() -> None:
-    rows = [row(f"g{n}", -1 - n, f"mensaje {n}") for n in range(400)]
+    rows = [row(f"g{n}", -16 - n, f"mensaje {n}") for n in range(400)]
     made = Stage(*rows[:PAGE], past_messages=PAGE)
     await made.past.round()
     again = Stage(*rows, past_messages=150)

@@ -32,7 +32,9 @@ from watibot.tools.payment import Reader, analyze_payment_proof
 from watibot.tools.toolkit import run
 from watibot.turns import Media, MediaState
 
-HOTEL = load(samples_folder() / "hotel.toml")
+_SAMPLE = load(samples_folder() / "hotel.toml")
+# The whole amount is due at once here.
+HOTEL = replace(_SAMPLE, payments=_SAMPLE.payments.model_copy(update={"deposit_percent": 100}))
 KINDS = {"application/pdf": AttachmentKind.DOCUMENT}
 
 

@@ -21,7 +21,7 @@ from watibot.matching import NEAR, Finding, RowKind, Said
 from watibot.messages import ChannelName, Inbound, Takeover
 from watibot.ports import ChatHistory, ChatRow, Clock, People
 from watibot.service.meter import Meter
-from watibot.service.news import News, Rules, Word, judge, names_of
+from watibot.service.news import LATE_WITHOUT_ID, News, Rules, Word, judge, names_of
 from watibot.service.pace import BURST, Rhythm, before_burst, gap_passed, rhythm
 from watibot.service.spaced import Spaced
 from watibot.settings import Wati
@@ -252,7 +252,8 @@ class Looker:
         found: Sequence[tuple[ChatRow, Finding]],
         said: Sequence[Said],
     ) -> datetime | None:
-        """When the conversation began here: what is older is the past's business."""
+        """When the conversation began here: what is older is the past's business, but for what a
+        late webhook may bring."""
         first = min((one.at for one in said), default=None)
         older = [
             finding
@@ -263,7 +264,7 @@ class Looker:
         if older:  # either from before, or the talk here goes back further than these rows
             everything = await self._people.known(conversation.conversation_id, _EVER, ())
             first = min((one.at for one in everything), default=None)
-        return first
+        return None if first is None else first - LATE_WITHOUT_ID
 
     async def _act(
         self, conversation: Conversation, news: News, now: datetime, *, here: bool

@@ -19,7 +19,7 @@ from watibot.matching import Author, Finding, RowKind, Said
 from watibot.messages import ChannelName
 from watibot.ports import ChatHistory, ChatPage, ChatRow, Clock, People
 from watibot.service.meter import Meter
-from watibot.service.news import item_of, of_the_past
+from watibot.service.news import LATE_WITHOUT_ID, item_of, of_the_past
 from watibot.service.pace import RARER
 from watibot.settings import Wati
 from watibot.telemetry import Metrics
@@ -144,13 +144,17 @@ def _is_past(said: Said) -> bool:
 def _items(
     page: ChatPage, here: Sequence[Said], began: datetime, operators: frozenset[str]
 ) -> list[HistoryItem]:
-    """A page's messages from before `began`, the oldest first."""
+    """A page's messages from before `began`, the oldest first. A guest's that nobody answered may
+    be the first one here, whose webhook is late: it is left to that, or to `look.py`."""
     findings = matching.match([row.row for row in page.rows], here, operators)
     pairs = sorted(zip(page.rows, findings, strict=True), key=lambda pair: pair[1].row.at)
+    older = [(row, one) for row, one in pairs if one.known is None and one.row.at < began]
+    answers = (one.row.at for _, one in older if one.author in (Author.BOT, Author.STAFF))
+    late = max(began - LATE_WITHOUT_ID, max(answers, default=_EVER))
     return [
         item
-        for row, finding in pairs
-        if finding.known is None and finding.row.at < began
+        for row, finding in older
+        if finding.author is not Author.GUEST or finding.row.at < late
         if (item := _item(row, finding)) is not None
     ]
 
