@@ -12,7 +12,7 @@ from watibot.conversations import Conversation, Owner
 from watibot.errors import ProviderError
 from watibot.history import HistoryItem, ItemKind
 from watibot.matching import Author, Row, RowKind, Said
-from watibot.messages import ChannelName, Inbound, MessageKind, Takeover
+from watibot.messages import ChannelName, Inbound, MessageKind, StaffMessage, Takeover
 from watibot.ports import ChatPage, ChatRow, Contact, Holding
 
 GUEST = "50370000001"
@@ -185,6 +185,9 @@ class FakePeople:
         raise NotImplementedError
 
     async def stop(self, conversation_id: str, at: datetime | None) -> None:
+        raise NotImplementedError
+
+    async def obey(self, message: StaffMessage, silent: bool, now: datetime) -> Holding:
         raise NotImplementedError
 
     async def fold(self, conversation_id: str, summary: str, until: datetime) -> None:

@@ -77,6 +77,16 @@ def held_by_staff(conversation: Conversation, now: datetime) -> bool:
     return conversation.staff_until is None or now < conversation.staff_until
 
 
+def longest_hold(
+    conversation: Conversation, now: datetime, until: datetime | None
+) -> datetime | None:
+    """Until when staff hold it if they now take it until `until` (None: until they give it back): a
+    shorter word does not shorten what was said."""
+    if until is None or not held_by_staff(conversation, now):
+        return until
+    return None if conversation.staff_until is None else max(conversation.staff_until, until)
+
+
 def window_open(conversation: Conversation, now: datetime) -> bool:
     """Whether the channel would still take a free message to this guest."""
     return now < conversation.last_guest_at + REPLY_WINDOW

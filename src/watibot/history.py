@@ -39,7 +39,9 @@ class HistoryItem:
     says where a migrated item comes from: `{"source": name, "sources": [ids], "time": "exact" or
     "synthetic", "attachments": [...], ...}`; of what was said in a channel's inbox `{"source":
     name, "ids": [the channel's], "said_at": ISO 8601}`; of a colleague's note `{"source":
-    "note"}`, with `"answers": true` if it stands for words that nobody can read.
+    "note"}`, with `"answers": true` if it stands for words that nobody can read; of a colleague's
+    word to the assistant (`"source": "word"`) and of a notice that the guest is sent in their name
+    (`"notice"`) with `"answers": false`.
     """
 
     item_id: str
@@ -63,6 +65,12 @@ def said_at(at: datetime, origin: Mapping[str, Any] | None) -> datetime:
     it was heard of."""
     said = (origin or {}).get("said_at")
     return datetime.fromisoformat(said) if isinstance(said, str) else at
+
+
+def answers(origin: Mapping[str, Any] | None) -> bool:
+    """Whether a colleague's item of this origin answers what the guest asked before it."""
+    whence = origin or {}
+    return bool(whence.get("answers", whence.get("source") != "note"))
 
 
 def digest(items: Iterable[HistoryItem]) -> str:

@@ -51,11 +51,13 @@ from watibot.storage.store import SqlStore
 from watibot.telemetry import Metrics
 from watibot.toolcalls import Caller
 from watibot.tools.toolkit import run as run_tool
+from watibot.turns import Turn
 from watibot.web import app as web
 from watibot.web.console.routes import console
 from watibot.web.webhooks import MANYCHAT_ANSWER, WATI_ANSWER, Webhook
 from watibot.windows import Sizes
 from watibot.wiring_outside import Outside, outside
+from watibot.wording import is_internal
 
 log = telemetry.logger(__name__)
 
@@ -118,7 +120,10 @@ async def build(settings: Settings) -> App:
     sizes = Sizes(
         settings.vertex.history_tokens, settings.vertex.history_items, settings.limits.characters
     )
-    folder = Folder(store, store.people, out.gemini, clock, hotel, sizes, metrics)
+    past_wanted = out.past is not None and settings.wati.past_messages > 0
+    folder = Folder(
+        store, store.people, out.gemini, clock, hotel, sizes, metrics, past_wanted=past_wanted
+    )
 
     # Beside the turns there is room for conversations that only wait for a slow channel.
     at_once = settings.service.turns_at_once
@@ -146,8 +151,9 @@ async def build(settings: Settings) -> App:
         past = Past(store.people, out.past, clock, meter, settings.wati, metrics)
     names = tuple(tool.name for tool in kit)
 
-    def leak(text: str, current: Instructions) -> str | None:
-        return guard.leak(text, current.text, names)
+    def leak(text: str, current: Instructions, turn: Turn) -> str | None:
+        notes = [item.text for item in turn.history if is_internal(item)]
+        return guard.leak(text, current.text, names, notes)
 
     answerer = Answerer(
         store,

@@ -79,6 +79,19 @@ async def test_a_burst_within_one_batch_is_due_like_any_other(store: SqlStore) -
     assert await store.due() == [(GUEST, at(20))]
 
 
+@pytest.mark.parametrize("together", [False, True])
+async def test_a_message_that_went_by_its_record_is_known_under_its_own_id(
+    store: SqlStore, together: bool
+) -> None:
+    looked_up = inbound(provider_id="rec1", record_id="rec1")
+    webhooks = [inbound(provider_id="w1", record_id="rec1"), inbound(record_id="rec2")]
+    elsewhere = inbound(provider_id="w1", record_id="rec1", channel=ChannelName.INSTAGRAM)
+    arrivals = [looked_up, *webhooks, replace(elsewhere, conversation_id="ig:1", address="1")]
+    calls = [store.receive(each, b"{}", at(1), DEBOUNCE) for each in arrivals]
+    received = await asyncio.gather(*calls) if together else [await call for call in calls]
+    assert [answer.new for answer in received] == [True, False, True, True]
+
+
 @pytest.mark.parametrize(("seconds", "new"), [(1, False), (59, False), (61, True)])
 async def test_digests_repeat_within_their_window(
     store: SqlStore, seconds: float, new: bool

@@ -162,6 +162,13 @@ async def test_all_of_a_conversation_by_any_of_its_names(
     assert {one.note for one in await escalations.of(GUEST)} == {"escribió"}
 
 
+async def test_what_was_opened_later_stays_open(escalations: Escalations) -> None:
+    await opened(escalations, replace(END, at=at(5)))
+    await opened(escalations, replace(END, key="k2", cause=EscalationCause.TOOL, at=at(6)))
+    assert await escalations.acknowledge_all(WHATSAPP, GUEST, "Rosa", at(5)) == 1
+    assert [one.key for one in await escalations.open_ones(9)] == ["k2"]
+
+
 async def test_the_longest_open_come_first(escalations: Escalations) -> None:
     for number, seconds in enumerate((30, 10, 20)):
         end = replace(END, key=f"k{number}", conversation_id=f"5037000000{number}", at=at(seconds))

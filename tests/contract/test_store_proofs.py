@@ -86,13 +86,14 @@ async def judged(
     picture: Picture = PICTURE,
     judgement: Judgement = GOOD,
     media: Media | None = None,
+    booking: int | None = None,
     **answer: Any,
 ) -> Proof:
     """A proof that went the whole way."""
     sent = media or await file_of(store, guest, key, sent=float(len(key) * 100))
     begun = await proofs.begin(caller(key, guest), sent.media_id, picture, None)
     await proofs.read(begun.proof_id, ANSWER | answer)
-    await proofs.judged(begun.proof_id, None, judgement)
+    await proofs.judged(begun.proof_id, booking, judgement)
     found = await proofs.proof(begun.proof_id)
     assert found is not None
     return found
@@ -129,7 +130,7 @@ async def test_no_receipt_waits_for_nobody(store: SqlStore, proofs: Proofs) -> N
     assert await proofs.proofs_of(GUEST) == []
     assert not await proofs.decide(photo.proof_id, True, "Rosa", "", at(9))
     second = await judged(store, proofs, "k2")
-    assert await proofs.earlier(second.proof_id) == []
+    assert await proofs.earlier(second.proof_id, None) == []
 
 
 async def test_a_second_look_at_a_file_replaces_the_first(store: SqlStore, proofs: Proofs) -> None:
@@ -137,10 +138,83 @@ async def test_a_second_look_at_a_file_replaces_the_first(store: SqlStore, proof
     first = await judged(store, proofs, "k1", media=media)
     second = await judged(store, proofs, "k2", media=media)
     assert [proof.proof_id for proof in await proofs.waiting(5)] == [second.proof_id]
-    assert await proofs.earlier(second.proof_id) == []
+    assert await proofs.earlier(second.proof_id, None) == []
     replaced = await proofs.proof(first.proof_id)
     assert replaced is not None
     assert replaced.state is ProofState.NONE
+
+
+async def test_a_look_that_sees_no_receipt_replaces_nothing(
+    store: SqlStore, proofs: Proofs
+) -> None:
+    media = await file_of(store)
+    first = await judged(store, proofs, "k1", media=media)
+    await judged(store, proofs, "k2", media=media, judgement=Judgement(Verdict.NO_RECEIPT))
+    assert await proofs.waiting(5) == [first]
+
+
+async def test_two_looks_at_the_same_moment_leave_one(store: SqlStore, proofs: Proofs) -> None:
+    media = await file_of(store)
+    older, newer = [
+        await proofs.begin(caller(key), media.media_id, PICTURE, None) for key in ("k1", "k2")
+    ]
+    assert len(await proofs.waiting(5)) == 2  # nothing has been read that could replace one
+    for proof in (newer, older):
+        await proofs.judged(proof.proof_id, None, GOOD)
+    assert [proof.proof_id for proof in await proofs.waiting(5)] == [newer.proof_id]
+
+
+# Of the same file: the booking of the first look, what a person made of it, that of the second.
+SAME_FILE: list[tuple[str, int | None, bool | None, int | None, bool]] = [
+    ("the same booking", 1, None, 1, False),
+    ("another booking", 1, None, 2, True),
+    ("no booking before", None, None, 2, False),
+    ("no booking now", 1, None, None, False),
+    ("accepted", 1, True, 1, True),
+    ("rejected", 1, False, 1, True),
+    ("accepted, another booking", 1, True, 2, True),
+    ("accepted, no booking before", None, True, 2, True),
+    ("accepted, no booking now", 1, True, None, True),
+]
+
+
+@pytest.mark.parametrize(("name", "before", "accepted", "now", "seen"), SAME_FILE)
+async def test_the_same_file_again(
+    store: SqlStore,
+    proofs: Proofs,
+    name: str,
+    before: int | None,
+    accepted: bool | None,
+    now: int | None,
+    seen: bool,
+) -> None:
+    media = await file_of(store)
+    first = await judged(store, proofs, "k1", media=media, booking=before)
+    if accepted is not None:
+        assert await proofs.decide(first.proof_id, accepted, "Rosa", "", at(9))
+    second = await proofs.begin(caller("k2"), media.media_id, PICTURE, now)
+    await proofs.read(second.proof_id, ANSWER)
+    found = await proofs.earlier(second.proof_id, now)
+    assert [one.proof_id for one in found] == [first.proof_id] * seen
+    assert all(one.same_picture and one.same_reference for one in found)
+
+
+async def test_the_same_file_for_another_booking_replaces_nothing(
+    store: SqlStore, proofs: Proofs
+) -> None:
+    media = await file_of(store)
+    made = [
+        await judged(store, proofs, f"k{number}", media=media, booking=number) for number in (1, 2)
+    ]
+    assert await proofs.waiting(5) == made
+    again = await judged(store, proofs, "k3", media=media, booking=1)
+    assert await proofs.waiting(5) == [made[1], again]
+
+
+async def test_a_proof_is_not_earlier_than_itself(store: SqlStore, proofs: Proofs) -> None:
+    proof = await judged(store, proofs, "k", booking=1)
+    assert await proofs.decide(proof.proof_id, True, "Rosa", "", at(9))
+    assert await proofs.earlier(proof.proof_id, 2) == []
 
 
 async def test_a_person_decides_once(store: SqlStore, proofs: Proofs) -> None:
@@ -198,7 +272,7 @@ async def test_what_came_before_is_found(
 ) -> None:
     first = await judged(store, proofs, "k1")
     second = await judged(store, proofs, "k2", guest=OTHER, picture=picture, **answer)
-    found = await proofs.earlier(second.proof_id)
+    found = await proofs.earlier(second.proof_id, None)
     if wanted is None:
         assert found == []
         return
@@ -218,10 +292,10 @@ async def test_two_chats_at_the_same_moment_find_each_other(
         for guest, media in zip(guests, files, strict=True)
     ]
     for mine, other in (begun, begun[::-1]):
-        (found,) = await proofs.earlier(mine.proof_id)
+        (found,) = await proofs.earlier(mine.proof_id, None)
         assert (found.proof_id, found.same_picture) == (other.proof_id, True)
         assert found.distance is None  # nothing was read yet that could tell them apart
-    assert await proofs.earlier(999) == []
+    assert await proofs.earlier(999, None) == []
 
 
 async def test_hotels_do_not_see_each_other(store: SqlStore, proofs: Proofs) -> None:
@@ -240,7 +314,7 @@ async def test_hotels_do_not_see_each_other(store: SqlStore, proofs: Proofs) -> 
     begun = await theirs.begin(caller("m", OTHER, "another"), far.media_id, PICTURE, None)
     await theirs.read(begun.proof_id, ANSWER)
     assert begun.proof_id != mine.proof_id
-    assert await theirs.earlier(begun.proof_id) == []
+    assert await theirs.earlier(begun.proof_id, None) == []
 
 
 async def test_files_come_newest_first(store: SqlStore, proofs: Proofs) -> None:

@@ -13,6 +13,7 @@ from tests.flow.console_rig import ROSA, Desk, chat, desk, seen
 from watibot.conversations import Owner
 from watibot.escalations import DeadEnd, EscalationCause, Told
 from watibot.history import ItemKind
+from watibot.messages import ChannelName, Takeover
 from watibot.payments import ProofState
 from watibot.service.desk import CONFIRMING
 from watibot.texts import BUILT_IN
@@ -118,6 +119,21 @@ async def test_the_guest_is_told(
     assert claim is not None
     assert [bubble.text for bubble in claim.bubbles] == [wanted]
     assert [name for name, _ in front.woken] == [ROSA]
+
+
+async def test_that_a_payment_is_confirmed_answers_no_question(front: Desk) -> None:
+    hand = await front.guest("¿a qué hora es la entrada?")
+    number = await front.proof()
+    await front.clock.advance(10)
+    rosa = await front.signed_in()
+    await rosa.send(f"/payments/{number}/decide", verdict="accept", tell="yes")
+    (bubble,) = (await hand.claim(20)).bubbles
+    await hand.send(bubble, 20)
+    await hand.release()
+    await front.clock.advance(CONFIRMING.total_seconds())
+    now = front.clock.now()
+    back = Takeover(ChannelName.WHATSAPP, ROSA, ROSA, held=False)
+    assert (await front.store.people.hold(back, now, None)).due_at == now
 
 
 async def test_a_confirmation_does_not_shorten_a_takeover(front: Desk) -> None:

@@ -51,7 +51,7 @@ async def _stops(turn: Turn) -> Halt | None:
     return Halt("stopped", "De acuerdo.", tell=True)
 
 
-def _leaks(text: str, instructions: Instructions) -> str | None:
+def _leaks(text: str, instructions: Instructions, turn: Turn) -> str | None:
     return "a passage of the instructions" if "SECRETO" in text else None
 
 

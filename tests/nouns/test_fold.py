@@ -13,6 +13,7 @@ from tests.invented import FakeRecords, conversation, hotel, item
 from watibot.conversations import Conversation, Provider
 from watibot.errors import Cause, ProviderError
 from watibot.history import HistoryItem, ItemKind
+from watibot.messages import ChannelName
 from watibot.modelcalls import ModelAnswer, ModelRequest, Usage
 from watibot.prompts import SUMMARISING
 from watibot.service.fold import AGAIN_AFTER, Folder
@@ -62,12 +63,25 @@ class Model:
 
 class Stage:
     def __init__(
-        self, folder: Any, store: Any, *planned: ProviderError | str, sizes: Sizes = SIZES
+        self,
+        folder: Any,
+        store: Any,
+        *planned: ProviderError | str,
+        sizes: Sizes = SIZES,
+        past_wanted: bool = False,
     ) -> None:
         self.store: Any = store
         self.model = Model(*planned)
         self.clock = FakeClock()
-        self.folder = Folder(store, store, self.model, self.clock, hotel(folder), sizes)
+        self.folder = Folder(
+            store,
+            store,
+            self.model,
+            self.clock,
+            hotel(folder),
+            sizes,
+            past_wanted=past_wanted,
+        )
 
 
 def asked_text(request: ModelRequest) -> str:
@@ -155,6 +169,22 @@ async def test_whose_history_is_no_prompt_yet_is_left_alone(
     assert not await stage.folder.fold(GUEST)
     assert not await stage.folder.fold("50370000009")
     assert stage.model.asked == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "folds"),
+    [
+        ({}, False),
+        ({"history_imported": True}, True),
+        ({"history_imported": True, "past_page": 3}, False),
+        ({"channel": ChannelName.FACEBOOK}, True),
+    ],
+)
+async def test_what_is_to_stand_before_is_read_first(
+    tmp_path: Any, changes: dict[str, Any], folds: bool
+) -> None:
+    stage = Stage(tmp_path, Store(*said(20), **changes), past_wanted=True)
+    assert await stage.folder.fold(GUEST) is folds
 
 
 async def test_a_short_conversation_is_rarely_read(tmp_path: Any) -> None:

@@ -12,7 +12,7 @@ from tests.invented import NOON, FakeRecords, conversation, guest_message, item,
 from tests.nouns.test_stopwords import WORDS
 from watibot.conversations import Conversation
 from watibot.history import ItemKind
-from watibot.messages import ChannelName, Inbound, MessageKind, StaffMessage, Takeover
+from watibot.messages import ChannelName, Inbound, MessageKind, StaffMessage
 from watibot.ports import Holding
 from watibot.service.gate import LONG, SHORT, Gate, Halt, over
 from watibot.settings import Limits
@@ -30,7 +30,7 @@ class Store(FakeRecords):
         self.turns = {NOON - SHORT: recent, NOON - LONG: today}
         self.stopped_at = stopped_at
         self.stops: list[datetime | None] = []
-        self.held: list[Takeover] = []
+        self.obeyed: list[tuple[str, bool, datetime]] = []
 
     async def conversation(self, conversation_id: str) -> Conversation | None:
         known = conversation_id == GUEST
@@ -43,9 +43,9 @@ class Store(FakeRecords):
         self.stops.append(at)
         self.stopped_at = at
 
-    async def hold(self, takeover: Takeover, at: datetime, until: datetime | None) -> Holding:
-        self.held.append(takeover)
-        return Holding(takeover.conversation_id, True, at)
+    async def obey(self, message: StaffMessage, silent: bool, now: datetime) -> Holding:
+        self.obeyed.append((message.text, silent, now))
+        return Holding(message.conversation_id, not silent, None if silent else now)
 
 
 def gate(store: Any) -> Gate:
@@ -118,16 +118,14 @@ async def test_who_was_silenced_can_wake_it(
 
 
 @pytest.mark.parametrize(
-    ("text", "stops", "given_back"),
-    [("#pausa", [NOON], False), ("#Bot", [None], True), ("Le esperamos", [], False)],
+    ("text", "silent"), [("#pausa", True), ("#Bot", False), ("Le esperamos", None)]
 )
-async def test_a_colleagues_words(
-    text: str, stops: list[datetime | None], given_back: bool
-) -> None:
+async def test_a_colleagues_words(text: str, silent: bool | None) -> None:
     store = Store()
     said = StaffMessage(ChannelName.WHATSAPP, GUEST, GUEST, "p1", NOON, text, "Rosa")
     holding = await gate(store).colleague(said)
-    assert store.stops == stops
-    expected = Takeover(ChannelName.WHATSAPP, GUEST, GUEST, held=False, by="Rosa")
-    assert store.held == ([expected] if given_back else [])
-    assert holding == (Holding(GUEST, True, NOON) if given_back else None)
+    if silent is None:
+        assert (store.obeyed, holding) == ([], None)
+        return
+    assert store.obeyed == [(text, silent, NOON)]
+    assert holding == Holding(GUEST, not silent, None if silent else NOON)

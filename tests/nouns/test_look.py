@@ -33,7 +33,7 @@ class Stage:
     looker: Looker
     received: list[Inbound] = field(default_factory=list)
     woken: list[tuple[str, datetime]] = field(default_factory=list)
-    seen_to: list[tuple[str, str | None]] = field(default_factory=list)
+    seen_to: list[tuple[str, str | None, datetime]] = field(default_factory=list)
 
     async def look(self, why: Why = Why.TURN, **more: Any) -> None:
         await self.looker.look(self.people.here, why, **more)
@@ -65,8 +65,10 @@ def stage(
     def wake(conversation_id: str, due_at: datetime) -> None:
         made.woken.append((conversation_id, due_at))
 
-    async def seen_to(channel: ChannelName, name: str, by: str | None, how: str) -> None:
-        made.seen_to.append((name, by))
+    async def seen_to(
+        channel: ChannelName, name: str, by: str | None, at: datetime, how: str
+    ) -> None:
+        made.seen_to.append((name, by, at))
 
     chats = {ChannelName.WHATSAPP: chat}
     looker = Looker(people, chats, clock, meter, settings, 12, receive, wake, seen_to)
@@ -89,7 +91,7 @@ async def test_a_question_that_was_lost_stands_before_the_answer_and_who_answere
     assert [item.text for item in people.items] == ["s"]
     assert (people.here.owner, people.here.taken_by) == (Owner.STAFF, "Rosa")
     assert people.checked == [made.clock.now()]
-    assert made.seen_to == [(GUEST, "Rosa")]
+    assert made.seen_to == [(GUEST, "Rosa", NOON + timedelta(minutes=1))]
 
 
 async def test_what_a_colleague_said_is_known_before_it_is_given_back() -> None:
@@ -115,6 +117,13 @@ async def test_a_chat_that_is_with_the_bot_is_not_given_back_at_every_look() -> 
     made = stage(people, row("g0", 0, "hola"), assigned("t", 0, None))
     await made.look()
     assert (people.holds, people.items, made.seen_to) == ([], [], [])
+
+
+async def test_a_word_of_a_clock_that_is_ahead_is_of_now() -> None:
+    people = FakePeople(said(Author.GUEST, -5, "hola", "g0"), here=here(owner=Owner.STAFF))
+    made = stage(people, row("g0", -5, "hola"), assigned("t", 62, None))
+    await made.look(Why.HELD)
+    assert [(hold.held, hold.at) for hold in people.holds] == [(False, made.clock.now())]
 
 
 async def test_a_lost_message_comes_under_the_conversations_own_names() -> None:

@@ -109,8 +109,8 @@ CASES = {
         [staff("s", -60)], items=["s"], word=(True, -60, 11 * H, "Rosa")
     ),
     "a lost message": Case([row("g", 0)], messages=["g"]),
-    "a message that may be late": Case([row("g", 46)]),
-    "a message that is not late any more": Case([row("g", 45)], messages=["g"]),
+    "a message that may be late": Case([row("g", 58.1)]),
+    "a message that is not late any more": Case([row("g", 58)], messages=["g"]),
     "a message with its id may be late": Case([row("g", 59.6, provider_id="wamid.1")]),
     "a message with its id is lost sooner": Case(
         [row("g", 59.5, provider_id="wamid.1")], messages=["g"]

@@ -177,6 +177,42 @@ def test_accounts(account: str, payee: str | None, bank: str | None, fits: bool)
     assert account_fits(read, OURS) is fits
 
 
+PESOS = OURS.model_copy(update={"number": "012-345-670001", "currency": "MXN"})
+EUROS = OURS.model_copy(update={"currency": "EUR"})
+# The hotel's accounts, what the receipt shows, the booking's currency, and what staff read.
+CURRENCIES: list[tuple[list[PaymentAccount], str | None, str, str | None, str | None]] = [
+    ([OURS, PESOS], "USD", OURS.number, "USD", None),
+    ([OURS, PESOS], "$", OURS.number, "USD", None),
+    ([OURS, PESOS], "$", OURS.number, None, None),
+    ([OURS, PESOS], "$", PESOS.number, "MXN", None),
+    ([OURS, PESOS], "$", PESOS.number, "USD", "Moneda: $, cuenta en MXN; se espera USD"),
+    ([OURS, PESOS], "USD", PESOS.number, "USD", "Moneda: USD, cuenta en MXN; se espera USD"),
+    ([OURS, PESOS], "USD", PESOS.number, None, "Moneda: USD, cuenta en MXN"),
+    ([OURS, PESOS], "MXN", OURS.number, "USD", "Moneda: MXN, cuenta en USD; se espera USD"),
+    ([OURS, PESOS], "MXN", "****0001", "MXN", None),
+    ([OURS, PESOS], "USD", "****0001", "MXN", "Moneda: USD, cuenta en MXN o USD; se espera MXN"),
+    ([OURS, PESOS], "$", "****0001", "USD", "Moneda: $, cuenta en MXN o USD; se espera USD"),
+    ([OURS, EUROS], "$", OURS.number, "USD", None),
+    ([OURS, EUROS], "EUR", OURS.number, "EUR", None),
+    ([EUROS], "$", OURS.number, "EUR", "Moneda: $, cuenta en EUR; se espera EUR"),
+    ([OURS], None, OURS.number, "USD", "Moneda: no se ve, cuenta en USD; se espera USD"),
+]
+
+
+@pytest.mark.parametrize(("accounts", "shown", "account", "due", "words"), CURRENCIES)
+def test_the_currency_is_that_of_the_account_and_the_booking(
+    accounts: list[PaymentAccount],
+    shown: str | None,
+    account: str,
+    due: str | None,
+    words: str | None,
+) -> None:
+    read, booking = replace(RIGHT, currency=shown, account=account), replace(DUE, currency=due)
+    found = judge(read, SHARP, booking, accounts, [], TODAY, Rules()).reasons
+    assert [reason.words for reason in found] == ([words] if words else [])
+    assert all(reason.code is ReasonCode.CURRENCY for reason in found)
+
+
 BOOKED: list[tuple[BookingDue | None, Rules, list[str]]] = [
     (None, Rules(), ["no_booking"]),
     (replace(DUE, amount_due=None), Rules(), ["no_amount_known"]),

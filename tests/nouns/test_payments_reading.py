@@ -93,6 +93,30 @@ def test_currencies(text: str | None, code: str | None) -> None:
     assert currency(text) == code
 
 
+# The field of the currency, that of the amount, and what both say.
+BOTH: list[tuple[str | None, Any, str | None]] = [
+    ("USD", "120.00", "USD"),
+    ("USD", "$120.00", "USD"),
+    ("USD", "US$ 120.00", "USD"),
+    ("USD", 120, "USD"),
+    ("$", "MXN 1,000.00", "MXN"),
+    ("$", "US$ 120.00", "USD"),
+    ("$", "$120.00", "$"),
+    (None, "$120.00", "$"),
+    (None, "USD 120.00", "USD"),
+    (None, "120.00", None),
+    ("USD", "MXN 1,000.00", None),
+    ("USD / EUR", "$120.00", None),
+    ("MX", "$120.00", "$"),
+    ("JMD", "$120.00", "JMD"),
+]
+
+
+@pytest.mark.parametrize(("field", "printed", "code"), BOTH)
+def test_the_currency_of_both_fields(field: str | None, printed: Any, code: str | None) -> None:
+    assert extraction({"currency": field, "amount": printed}).currency == code
+
+
 THE_DAY = date(2026, 11, 23)
 DAYS: list[tuple[str | None, date | None]] = [
     ("2026-11-23", THE_DAY),

@@ -134,15 +134,30 @@ class HeldByStaff(Ledger):
 
     # --- the worker ---
 
+    @precondition(lambda self: self.fence is None)
+    @rule()
+    def claim(self) -> None:
+        """A takeover that has ended by itself is over once there is work."""
+        self._lapse(self.run(self.store.due()))
+        super().claim()
+
+    def _lapse(self, due: list[tuple[str, datetime]]) -> None:
+        now, until = at(self.seconds), self.account.until
+        if self.account.staff and until is not None and until <= now and due and due[0][1] <= now:
+            self._given_back(max(filter(None, (until, self.account.word_at))))
+
     @precondition(lambda self: self.turn is not None)
     @rule(count=st.integers(0, 3), ending=st.sampled_from(["", "", "failed", "handover"]))
     def finish_turn(self, count: int, ending: str) -> None:
         assert self.turn is not None
         turn_id = self.turn.turn_id
+        stale = self._stale(turn_id)
         super().finish_turn(count, ending)
         if ending == "handover":
-            self.account.staff, self.account.until = True, at(self.seconds + 20)
-            self.account.word_at, self.account.handover = at(self.seconds), turn_id
+            wrote = self.account.held(at(self.seconds)) and stale
+            self.account.take(at(self.seconds), at(self.seconds + 20))
+            self.account.word_at = at(self.seconds)
+            self.account.handover = None if wrote else turn_id
 
     @precondition(lambda self: self.bubbles)
     @rule(write=st.booleans())
@@ -166,6 +181,11 @@ class HeldByStaff(Ledger):
             past = {item.item_id for item in turn.history}
             assert not past & {message.item_id for message in turn.messages}
         return turn
+
+    def _stale(self, turn_id: str) -> bool:
+        with closing(sqlite3.connect(self.path)) as books:
+            row = books.execute("SELECT stale FROM turns WHERE turn_id = ?", (turn_id,)).fetchone()
+        return bool(row[0])
 
     # --- what must hold ---
 

@@ -112,6 +112,54 @@ async def test_a_crash_before_the_model_has_answered(house: Desk) -> None:
     assert len(await house.proofs.waiting(5)) == 1
 
 
+@pytest.mark.parametrize("decided", [None, True, False])
+async def test_one_receipt_is_not_for_two_bookings(house: Desk, decided: bool | None) -> None:
+    one, two = [await house.books(GUEST, 12000) for _ in range(2)]
+    caller = await house.sends(GUEST, receipt())
+    assert (await house.asks(caller, booking_id=one))["verdict"] == "consistent"
+    first = await house.newest(GUEST)
+    if decided is not None:
+        assert await house.proofs.decide(first.proof_id, decided, "Rosa", "", house.clock.now())
+    later = house.caller(GUEST, caller.turn_id)
+    again = await house.asks(later, booking_id=two)
+    assert (again["verdict"], again["reasons"]) == ("doubtful", ["picture_seen", "reference_seen"])
+    waiting = [proof.proof_id for proof in await house.proofs.waiting(5)]
+    second = await house.newest(GUEST)
+    assert waiting == [*([first.proof_id] if decided is None else []), second.proof_id]
+
+
+async def test_nor_for_one_that_nobody_named(house: Desk) -> None:
+    await house.books(GUEST, 12000)
+    caller = await house.sends(GUEST, receipt())
+    assert (await house.asks(caller))["verdict"] == "consistent"
+    await house.books(GUEST, 12000)
+    again = await house.asks(house.caller(GUEST, caller.turn_id))
+    assert again["reasons"] == ["picture_seen", "reference_seen"]
+
+
+async def test_the_same_receipt_again_for_its_booking(house: Desk) -> None:
+    one = await house.books(GUEST, 12000)
+    caller = await house.sends(GUEST, receipt())
+    await house.asks(caller)
+    again = await house.asks(house.caller(GUEST, caller.turn_id), booking_id=one)
+    assert again["verdict"] == "consistent"
+    (proof,) = await house.proofs.waiting(5)
+    assert await house.proofs.decide(proof.proof_id, True, "Rosa", "", house.clock.now())
+    later = await house.asks(house.caller(GUEST, caller.turn_id))
+    assert later["reasons"] == ["picture_seen", "reference_seen"]
+
+
+async def test_a_second_look_that_sees_no_receipt(house: Desk) -> None:
+    await house.books(GUEST, 12000)
+    caller = await house.sends(GUEST, receipt())
+    await house.asks(caller)
+    first = await house.newest(GUEST)
+    with_model(house, says('{"is_receipt": false}'))
+    again = await house.asks(house.caller(GUEST, caller.turn_id))
+    assert again["verdict"] == "no_receipt"
+    assert await house.proofs.waiting(5) == [first]
+
+
 FAILURES: list[ModelAnswer | Exception] = [
     ProviderError("gemini", Cause.BLOCKED, "SAFETY"),
     ProviderError("gemini", Cause.TIMEOUT),

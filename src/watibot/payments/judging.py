@@ -169,10 +169,13 @@ def _of_account(
     if not ours:
         yield ReasonCode.ACCOUNT_UNKNOWN, "La cuenta de destino no es del hotel"
         return
-    wanted = {booking.currency} if booking and booking.currency else {a.currency for a in ours}
-    if not any(_currency_fits(read.currency, each) for each in wanted):
-        shown = read.currency or "no se ve"
-        yield ReasonCode.CURRENCY, f"Moneda: {shown}; se espera {' o '.join(sorted(wanted))}"
+    own = {one.currency for one in ours}
+    meant = own & (DOLLAR_SIGNED if read.currency == "$" else {read.currency})
+    wanted = {booking.currency} if booking and booking.currency else meant
+    if not meant or meant != wanted:
+        words = f"Moneda: {read.currency or 'no se ve'}, cuenta en {' o '.join(sorted(own))}"
+        due = booking.currency if booking else None
+        yield ReasonCode.CURRENCY, f"{words}; se espera {due}" if due else words
 
 
 def account_fits(read: Extraction, ours: PaymentAccount) -> bool:

@@ -66,7 +66,7 @@ def extraction(raw: Mapping[str, Any]) -> Extraction:
     return Extraction(
         is_receipt=_truth(raw.get("is_receipt"), missing=False),
         amount=amount(raw.get("amount")),
-        currency=currency(_text(raw.get("currency"))) or currency(amount_text),
+        currency=currency(f"{_text(raw.get('currency')) or ''} | {amount_text}"),
         date=day(_text(raw.get("date"))),
         bank=_text(raw.get("bank")),
         reference=_text(raw.get("reference")),
@@ -114,7 +114,7 @@ def _text(value: Any) -> str | None:
 
 _CODE = re.compile(
     r"(?<![a-z])(?:usd|eur|gbp|cad|mxn|gtq|hnl|nio|crc|pab|dop|cop|pen|clp|ars|brl|bob|pyg|uyu|ves"
-    r"|chf|svc|bzd|jpy|aud|cup)(?![a-z])"
+    r"|chf|svc|bzd|jpy|aud|cup|nzd|jmd|ttd|bbd|bsd|kyd|xcd)(?![a-z])"
 )
 _NUMBER = re.compile(r"[.,]?\d(?:[\d.,' ]*\d)?")
 _WHOLE = re.compile(r"\d+|\d{1,3}(?:([., '])\d{3})(?:\1\d{3})*")

@@ -37,7 +37,8 @@ class Escalations(Protocol):
     async def acknowledge_all(
         self, channel: ChannelName, name: str, by: str, at: datetime, note: str | None = None
     ) -> int:
-        """All open ones of a conversation, which may go by any of its names; how many."""
+        """All of a conversation that were opened at `at` or before it and are open; how many. It
+        may go by any of its names."""
 
     async def open_ones(self, limit: int) -> list[Escalation]:
         """Those that nobody acknowledged, the oldest first."""

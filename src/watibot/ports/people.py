@@ -13,7 +13,7 @@ from typing import Protocol
 from watibot.conversations import Conversation
 from watibot.history import HistoryItem
 from watibot.matching import Said
-from watibot.messages import ChannelName, Takeover
+from watibot.messages import ChannelName, StaffMessage, Takeover
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,8 @@ class People(Protocol):
         it changes nothing. While they hold it, a shorter `until` does not shorten a longer one.
 
         Taking: messages that wait become history, the turn's bubbles that wait are cancelled by
-        `permit`. Giving back: bubbles that still wait are cancelled, a note becomes a staff item,
+        `permit`. Giving back: bubbles that still wait are cancelled unless the takeover had ended
+        by itself (`Store.claim` gives such a conversation back too), a note becomes a staff item,
         and what the guest wrote since anybody answered waits for a turn again, due at once, each
         message once in the history: unless the window is closed, the message is older than that, a
         tool with an effect has run for it, or the guest has stopped the assistant. Makes the
@@ -89,6 +90,13 @@ class People(Protocol):
 
     async def stop(self, conversation_id: str, at: datetime | None) -> None:
         """The guest wants the assistant to be silent from `at` on; None: to speak again."""
+
+    async def obey(self, message: StaffMessage, silent: bool, now: datetime) -> Holding:
+        """A colleague's message, stored already, was a word to the assistant and answers nothing
+        that the guest asked: to be silent from when it was said, or to speak again, which also
+        gives the conversation back. It changes nothing if another such word was said since, or a
+        newer word on who holds the conversation is known (one that keeps it with staff does not
+        hinder silence); a guest's own wish for silence since then stands."""
 
     async def fold(self, conversation_id: str, summary: str, until: datetime) -> None:
         """`summary` stands for the history up to and with `until` from now on: `open_turn` gives

@@ -56,19 +56,19 @@ class Proofs(Protocol):
     async def begin(
         self, caller: Caller, media_id: int, picture: Picture, booking_id: int | None
     ) -> Proof:
-        """Once per `caller.key`; a repetition gets the proof as it is by now. It waits, unread. An
-        older one of the same file that waits does so no longer."""
+        """Once per `caller.key`; a repetition gets the proof as it is by now. It waits, unread."""
 
     async def read(self, proof_id: int, extraction: Mapping[str, Any]) -> None:
         """What the model answered, word for word. From now on others find its reference."""
 
-    async def earlier(self, proof_id: int) -> list[Earlier]:
+    async def earlier(self, proof_id: int, booking_id: int | None) -> list[Earlier]:
         """Other proofs of the hotel, on whichever conversation, with the same bytes or reference,
-        and the closest of those that look alike; none that is about the very same file, and none
-        that is no receipt."""
+        and the closest of those that look alike; none that is no receipt. `booking_id` is what this
+        one is for. Of the very same file only those for another booking, and decided ones."""
 
     async def judged(self, proof_id: int, booking_id: int | None, judgement: Judgement) -> None:
-        """The verdict. What is no receipt waits for nobody."""
+        """The verdict. What is no receipt waits for nobody. Anything else takes the place of older
+        ones of the same file that wait, for the same booking or none."""
 
     async def proof(self, proof_id: int) -> Proof | None: ...
 

@@ -55,7 +55,7 @@ class Along:
     chat, `ended` hears of each conversation whose turn is closed; neither is waited for."""
 
     gate: Callable[[Turn], Awaitable[Halt | None]] = _lets_in
-    leak: Callable[[str, Instructions], str | None] = lambda text, instructions: None
+    leak: Callable[[str, Instructions, Turn], str | None] = lambda text, instructions, turn: None
     looks: Callable[[Conversation], None] = lambda conversation: None
     ended: Callable[[str], None] = lambda conversation_id: None
 
@@ -191,7 +191,7 @@ class Answerer:
     ) -> tuple[dict[str, Any], str]:
         """The answer, or a refusal in its place: what must not leave is not remembered either."""
         answer = asked.answer
-        why = self._along.leak(answer.text, instructions)
+        why = self._along.leak(answer.text, instructions, walk.turn)
         if why is None:
             return answer.content, answer.text
         turn = walk.turn

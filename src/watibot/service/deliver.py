@@ -229,10 +229,10 @@ class Deliverer:
         return None
 
     async def _take(self, takeover: Takeover, now: datetime) -> None:
-        if not (await self._hold(takeover, now)).changed:
-            return
+        # Even if it was held: after the assistant's own handover this is the person who came.
+        await self._hold(takeover, now)
         await self._escalator.seen_to(
-            takeover.channel, takeover.conversation_id, takeover.by, "tomó el chat"
+            takeover.channel, takeover.conversation_id, takeover.by, now, "tomó el chat"
         )
 
     async def _done(

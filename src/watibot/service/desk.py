@@ -212,7 +212,13 @@ class FrontDesk:
         texts = self._texts[language_of(guest, tuple(self._texts))]
         text = texts.payment_accepted if accepted else texts.payment_rejected
         item = HistoryItem(
-            f"desk-proof-{proof.proof_id}", ItemKind.STAFF, now, text, author=by.full_name
+            f"desk-proof-{proof.proof_id}",
+            ItemKind.STAFF,
+            now,
+            text,
+            author=by.full_name,
+            # Of whatever else the guest asked it says nothing.
+            origin={"source": "notice", "answers": False},
         )
         until = now + (CONFIRMING if accepted else self._held_for)
         await self._say(found.conversation_id, item, bubbles(text, found.channel), until)

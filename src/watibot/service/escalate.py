@@ -9,7 +9,7 @@ work, comes here again with the same key, and nothing is told twice or never.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from watibot import telemetry
@@ -34,6 +34,8 @@ from watibot.toolcalls import Caller
 log = telemetry.logger(__name__)
 
 LOOK_SECONDS = 30.0
+# A provider's times are whole seconds, rounded down.
+TOLD_TO = timedelta(seconds=1)
 
 
 class Escalates(Protocol):
@@ -51,8 +53,11 @@ class Escalates(Protocol):
         """Once per `key`; durable when it returns. `reason` is in Spanish, for staff. `latest`:
         what the guest wrote and is no history yet."""
 
-    async def seen_to(self, channel: ChannelName, name: str, by: str | None, note: str) -> None:
-        """A colleague answers this guest: nobody needs to be told any more."""
+    async def seen_to(
+        self, channel: ChannelName, name: str, by: str | None, at: datetime, note: str
+    ) -> None:
+        """A colleague answered this guest at `at`, which may be long ago: nobody needs to be told
+        any more of what was known then."""
 
 
 class Escalator:
@@ -97,11 +102,12 @@ class Escalator:
         key = f"{cause}:{caller.key}"
         await self.raise_(key, cause, caller.conversation_id, reason, caller.turn_id, caller.latest)
 
-    async def seen_to(self, channel: ChannelName, name: str, by: str | None, note: str) -> None:
+    async def seen_to(
+        self, channel: ChannelName, name: str, by: str | None, at: datetime, note: str
+    ) -> None:
         who = by or "una persona del equipo"
-        closed = await self._escalations.acknowledge_all(
-            channel, name, who, self._clock.now(), note
-        )
+        seen_at = min(at + TOLD_TO, self._clock.now())
+        closed = await self._escalations.acknowledge_all(channel, name, who, seen_at, note)
         if closed:
             log.info("escalation.seen_to", count=closed)
 

@@ -17,6 +17,7 @@ from watibot.conversations import Conversation, Provider
 from watibot.errors import Cause, ProviderError
 from watibot.history import HistoryItem
 from watibot.hotel import Hotel
+from watibot.messages import ChannelName
 from watibot.ports import Clock, Model, People, Records
 from watibot.prompts import summary_request
 from watibot.telemetry import Metrics
@@ -37,7 +38,8 @@ _REMEMBERED = 10_000  # conversations
 
 
 class Folder:
-    """The summaries' way into the store."""
+    """The summaries' way into the store. `past_wanted`: what a guest wrote at WhatsApp before this
+    service came is being read, and belongs before what is folded."""
 
     def __init__(
         self,
@@ -48,6 +50,8 @@ class Folder:
         hotel: Hotel,
         sizes: Sizes,
         metrics: Metrics | None = None,
+        *,
+        past_wanted: bool = False,
     ) -> None:
         self._records = records
         self._people = people
@@ -56,6 +60,7 @@ class Folder:
         self._hotel = hotel
         self._sizes = sizes
         self._metrics = metrics or Metrics()
+        self._past_wanted = past_wanted
         self._wanted: dict[str, None] = {}
         self._room: dict[str, int] = {}  # turns until a conversation is read again
         self._not_before: dict[str, datetime] = {}
@@ -85,7 +90,7 @@ class Folder:
     async def fold(self, conversation_id: str) -> bool:
         """Folds what is too much; whether anything was. A model that fails is no error here."""
         conversation = await self._records.conversation(conversation_id)
-        if conversation is None or not _prompts(conversation):
+        if conversation is None or not _prompts(conversation, self._past_wanted):
             return False
         since = conversation.folded_until
         # The newest that a prompt may show tell whether there is enough; only then all are read.
@@ -139,11 +144,14 @@ class Folder:
         self._room[conversation_id] = max(0, min(room // _TOKENS_A_TURN, places // _ITEMS_A_TURN))
 
 
-def _prompts(conversation: Conversation) -> bool:
+def _prompts(conversation: Conversation, past_wanted: bool) -> bool:
     """Whether prompts are built from this history, and all of its past is there: an assistant of
-    OpenAI's has its thread, and what is still being read belongs before what is folded."""
-    threaded = conversation.provider is Provider.OPENAI and conversation.thread_id is not None
-    return not threaded and conversation.past_page is None
+    OpenAI's has its thread, and what is still to be read belongs before what is folded."""
+    if conversation.provider is Provider.OPENAI and conversation.thread_id is not None:
+        return False
+    has_past = past_wanted and conversation.channel is ChannelName.WHATSAPP
+    read = conversation.history_imported or not has_past
+    return read and conversation.past_page is None
 
 
 def _portions(items: Sequence[HistoryItem], sizes: Sizes) -> list[Sequence[HistoryItem]]:

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from watibot import telemetry
 from watibot.history import ItemKind
-from watibot.messages import Inbound, StaffMessage, Takeover
+from watibot.messages import Inbound, StaffMessage
 from watibot.ports import Clock, Holding, People, Records
 from watibot.settings import Limits
 from watibot.stopwords import Wish, Words, burst_wish, guest_wish, staff_wish
@@ -111,17 +111,8 @@ class Gate:
         wish = staff_wish(message.text, self._words)
         if wish is None:
             return None
-        conversation_id = message.conversation_id
-        now = self._clock.now()
-        log.info(f"staff.{wish}", conversation=conversation_id)
-        if wish is Wish.STOP:
-            await self._people.stop(conversation_id, now)
-            return None
-        await self._people.stop(conversation_id, None)
-        given_back = Takeover(
-            message.channel, conversation_id, message.address, held=False, by=message.operator
-        )
-        return await self._people.hold(given_back, now, None)
+        log.info(f"staff.{wish}", conversation=message.conversation_id)
+        return await self._people.obey(message, wish is Wish.STOP, self._clock.now())
 
     async def _limit(self, turn: Turn) -> Halt | None:
         conversation_id = turn.conversation.conversation_id

@@ -21,7 +21,7 @@ from watibot.matching import NEAR, Finding, RowKind, Said
 from watibot.messages import ChannelName, Inbound, Takeover
 from watibot.ports import ChatHistory, ChatRow, Clock, People
 from watibot.service.meter import Meter
-from watibot.service.news import LATE_WITHOUT_ID, News, Rules, Word, judge, names_of
+from watibot.service.news import RETRIED, News, Rules, Word, judge, names_of
 from watibot.service.pace import BURST, Rhythm, before_burst, gap_passed, rhythm
 from watibot.service.spaced import Spaced
 from watibot.settings import Wati
@@ -39,11 +39,11 @@ _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 Receive = Callable[[Inbound, bytes, datetime], Awaitable[object]]
 Wake = Callable[[str, datetime], None]
-SeenTo = Callable[[ChannelName, str, str | None, str], Awaitable[object]]
+SeenTo = Callable[[ChannelName, str, str | None, datetime, str], Awaitable[object]]
 
 
 async def _nobody_waits(
-    channel: ChannelName, conversation_id: str, by: str | None, how: str
+    channel: ChannelName, conversation_id: str, by: str | None, at: datetime, how: str
 ) -> None:
     return None
 
@@ -264,7 +264,7 @@ class Looker:
         if older:  # either from before, or the talk here goes back further than these rows
             everything = await self._people.known(conversation.conversation_id, _EVER, ())
             first = min((one.at for one in everything), default=None)
-        return None if first is None else first - LATE_WITHOUT_ID
+        return None if first is None else first - RETRIED
 
     async def _act(
         self, conversation: Conversation, news: News, now: datetime, *, here: bool
@@ -283,7 +283,10 @@ class Looker:
             await self._people.take_in(name, news.items, now)
         staff = [item for item in news.items if item.kind is ItemKind.STAFF]
         if staff:
-            await self._seen_to(conversation.channel, name, staff[-1].author, "escribió al huésped")
+            last = staff[-1]
+            await self._seen_to(
+                conversation.channel, name, last.author, last.at, "escribió al huésped"
+            )
         # Most chats say "Bot" all their life: only who is held can be given back.
         if word is not None and not word.held and conversation.owner is Owner.STAFF:
             await self._hold(conversation, word)
@@ -296,7 +299,9 @@ class Looker:
             word.held,
             by=word.by,
         )
-        holding = await self._people.hold(takeover, word.at, word.until)
+        # A provider's clock that is ahead would outdo what is said here meanwhile.
+        at = min(word.at, self._clock.now())
+        holding = await self._people.hold(takeover, at, word.until)
         if holding.changed:
             outcome = "took" if word.held else "gave_back"
             self._metrics.takeovers.labels("chat", outcome).inc()

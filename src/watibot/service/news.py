@@ -16,10 +16,13 @@ from watibot.matching import Assignment, Author, Finding, Row, RowKind, Said, al
 from watibot.messages import ChannelName
 from watibot.ports import ChatRow
 
-# A webhook that is late bears the same id as the row, if the row has it; else the two are known for
-# one only by their words and time, so it is waited for as long as the provider tries again.
+# A webhook that is late bears the same id as the row, if the row has it; else the store knows the
+# two for one by the record's id, if the row comes first, and only by their words and time, if the
+# webhook does.
 LATE = timedelta(seconds=30)
-LATE_WITHOUT_ID = timedelta(minutes=15)
+LATE_WITHOUT_ID = timedelta(minutes=2)
+# As long as the provider takes to try again, and some: until then a row may be known here already.
+RETRIED = timedelta(minutes=15)
 SAME_TIME = timedelta(seconds=2)  # between the times of one message by webhook and as a row
 # Something that went out and bears nobody's name may be a machine's: silence is the safe error, but
 # not for hours.
@@ -109,7 +112,7 @@ def _same(row: ChatRow, said: Said) -> bool:
     after = said.at - row.row.at
     if abs(after) <= SAME_TIME:
         return True
-    return timedelta(0) <= after <= LATE_WITHOUT_ID and alike(row.words, said.text)
+    return timedelta(0) <= after <= RETRIED and alike(row.words, said.text)
 
 
 def _word(staff: Sequence[Finding], assigned: Assignment | None, rules: Rules) -> Word | None:

@@ -19,7 +19,7 @@ from watibot.matching import Author, Finding, RowKind, Said
 from watibot.messages import ChannelName
 from watibot.ports import ChatHistory, ChatPage, ChatRow, Clock, People
 from watibot.service.meter import Meter
-from watibot.service.news import LATE_WITHOUT_ID, item_of, of_the_past
+from watibot.service.news import RETRIED, item_of, of_the_past
 from watibot.service.pace import RARER
 from watibot.settings import Wati
 from watibot.telemetry import Metrics
@@ -150,7 +150,7 @@ def _items(
     pairs = sorted(zip(page.rows, findings, strict=True), key=lambda pair: pair[1].row.at)
     older = [(row, one) for row, one in pairs if one.known is None and one.row.at < began]
     answers = (one.row.at for _, one in older if one.author in (Author.BOT, Author.STAFF))
-    late = max(began - LATE_WITHOUT_ID, max(answers, default=_EVER))
+    late = max(began - RETRIED, max(answers, default=_EVER))
     return [
         item
         for row, finding in older

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from watibot import telemetry
 from watibot.conversations import Conversation, held_by_staff
 from watibot.escalations import EscalationCause
+from watibot.history import ItemKind
 from watibot.messages import (
     ChannelName,
     Delivery,
@@ -35,6 +36,8 @@ log = telemetry.logger(__name__)
 
 # Conversations that are remembered as known, so that each is new once to who reads the past.
 _MOST_REMEMBERED = 10_000
+# Of a history, among which a repeated delivery is looked for.
+_RECENT_ITEMS = 200
 
 
 async def _nothing(message: Inbound) -> None:
@@ -150,23 +153,47 @@ class Receiver:
 
     async def _staff_message(self, message: StaffMessage, received_at: datetime) -> str:
         until = received_at + self._takeover
-        if not await self._inbox.staff_message(message, received_at, until):
-            return "repeated"
-        log.info("staff.wrote", conversation=message.conversation_id)
+        new = await self._inbox.staff_message(message, received_at, until)
+        if new:
+            log.info("staff.wrote", conversation=message.conversation_id)
+        elif not await self._wrote(message):
+            return "repeated"  # the assistant's own words
+        # Of what is repeated too: the process may have died, or the store been away, after the
+        # commit. Both go by the time of the words, and change nothing that is newer.
         await self._escalator.seen_to(
-            message.channel, message.conversation_id, message.operator, "escribió al huésped"
+            message.channel,
+            message.conversation_id,
+            message.operator,
+            min(message.provider_time, received_at),
+            "escribió al huésped",
         )
         given_back = await self._listeners.colleague(message)
         if given_back is not None and given_back.due_at is not None:
             self._wake(given_back.conversation_id, given_back.due_at)
-        return "staff"
+        return "staff" if new else "repeated"
+
+    async def _wrote(self, message: StaffMessage) -> bool:
+        """Whether these words stand in the history as a colleague's."""
+        conversation = await self._records.conversation(message.conversation_id)
+        if conversation is None:
+            return False
+        items = await self._records.history(conversation.conversation_id, _RECENT_ITEMS)
+        names = {message.provider_id, message.record_id} - {None}
+        return any(
+            item.kind is ItemKind.STAFF and not names.isdisjoint((item.origin or {}).get("ids", ()))
+            for item in items
+        )
 
     async def _takeover_told(self, takeover: Takeover, received_at: datetime) -> None:
-        if not (await self._listeners.hold(takeover, received_at)).changed:
-            return
+        await self._listeners.hold(takeover, received_at)
+        # Even if it was held: after the assistant's own handover this is the person who came.
         if takeover.held:
             await self._escalator.seen_to(
-                takeover.channel, takeover.conversation_id, takeover.by, "tomó el chat"
+                takeover.channel,
+                takeover.conversation_id,
+                takeover.by,
+                received_at,
+                "tomó el chat",
             )
 
     async def _receipt(self, receipt: Receipt) -> str:

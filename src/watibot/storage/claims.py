@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, exists, select, update
 
-from watibot.conversations import Provider, held_by_staff
+from watibot.conversations import Owner, Provider, held_by_staff
 from watibot.ports.store import Claim
 from watibot.storage.rows import (
     UPDATE_CONVERSATION,
@@ -34,6 +34,7 @@ from watibot.storage.tables import (
     messages,
     turns,
 )
+from watibot.storage.takeovers import lapse
 from watibot.storage.timeline import waiting_to_staff
 from watibot.turns import Bubble
 
@@ -81,6 +82,10 @@ def claim(tx: Tx, conversation_id: str, now: datetime, until: datetime) -> Claim
         return None
     if row.lease_until is not None and row.lease_until > now:
         return None
+    if row.owner == Owner.STAFF and not held_by_staff(conversation_of(row), now):
+        lapse(tx, row, now)
+        row = locked(tx, conversation_id)
+        assert row is not None
     conversation = conversation_of(row)
     deadline_at = row.deadline_at
     if held_by_staff(conversation, now):

@@ -43,7 +43,9 @@ _TOLD = update(escalations).where(
 _ACKNOWLEDGE = update(escalations).where(
     of_hotel(escalations), escalations.c.escalation_id == bindparam("which"), IS_OPEN
 )
-_ACKNOWLEDGE_ALL = update(escalations).where(of_conversation(escalations), IS_OPEN)
+_ACKNOWLEDGE_ALL = update(escalations).where(
+    of_conversation(escalations), IS_OPEN, escalations.c.opened_at <= bindparam("seen_at")
+)
 _OPEN = (
     select(escalations)
     .where(of_hotel(escalations), IS_OPEN)
@@ -141,7 +143,9 @@ def _acknowledge_all(
     tx: Tx, channel: ChannelName, name: str, by: str, at: datetime, note: str | None
 ) -> int:
     conversation_id = resolve(tx, channel, name, name)
-    return tx.run(_ACKNOWLEDGE_ALL, conversation=conversation_id, **_seen_to(by, at, note))
+    return tx.run(
+        _ACKNOWLEDGE_ALL, conversation=conversation_id, seen_at=at, **_seen_to(by, at, note)
+    )
 
 
 def _seen_to(by: str, at: datetime, note: str | None) -> dict[str, object]:

@@ -71,6 +71,11 @@ _STORED = select(messages.c.item_id, messages.c.seq).where(
     among(messages.c.channel, "channels"),
     among(messages.c.provider_id, "their_ids"),
 )
+_BY_RECORD = select(messages.c.channel, messages.c.provider_id).where(
+    of_hotel(messages),
+    among(messages.c.channel, "channels"),
+    among(messages.c.provider_id, "record_ids"),
+)
 _NEW_MEDIA = insert(media).returning(media.c.media_id)
 
 
@@ -185,6 +190,7 @@ class _Batch:
         rows: dict[tuple[str, str], dict[str, Any]] = {}
         items: list[str | None] = []
         digests: dict[tuple[str, str], datetime] = {}
+        by_record = self._by_record(arrivals)
         for arrival, conversation_id in zip(arrivals, ids, strict=True):
             message = arrival.message
             provider_id = message.provider_id
@@ -194,7 +200,8 @@ class _Batch:
                     continue
                 provider_id = f"{provider_id}@{micros(arrival.received_at)}"
             key = (message.channel.value, provider_id)
-            if key in rows:
+            record = (message.channel.value, message.record_id)
+            if key in rows or record in by_record or record in rows:
                 items.append(None)
                 continue
             item_id = token_hex(16)
@@ -216,6 +223,19 @@ class _Batch:
         if rows:
             self._insert(list(rows.values()), any(each.message.attachments for each in arrivals))
         return items
+
+    def _by_record(self, arrivals: Sequence[Arrival]) -> set[tuple[str, str]]:
+        """Names by which messages were stored already: one that a look brought before the provider
+        had its own id for it goes by that of the provider's record."""
+        ids = {
+            arrival.message.record_id: arrival.message.channel
+            for arrival in arrivals
+            if arrival.message.record_id not in (None, arrival.message.provider_id)
+        }
+        if not ids:
+            return set()
+        found = self._tx.all(_BY_RECORD, channels=list(set(ids.values())), record_ids=list(ids))
+        return {(row.channel, row.provider_id) for row in found}
 
     def _insert(self, rows: list[dict[str, Any]], files: bool) -> None:
         """Which items are new, and their numbers if somebody needs them. RETURNING would tell, but

@@ -12,7 +12,7 @@ from datetime import datetime
 from watibot.conversations import Conversation
 from watibot.history import HistoryItem
 from watibot.matching import Said
-from watibot.messages import ChannelName, Takeover
+from watibot.messages import ChannelName, StaffMessage, Takeover
 from watibot.ports.people import Holding
 from watibot.storage import elsewhere, takeovers, watch
 from watibot.storage.door import Door
@@ -63,6 +63,9 @@ class SqlPeople:
 
     async def stop(self, conversation_id: str, at: datetime | None) -> None:
         await self._write(takeovers.stop, conversation_id, at)
+
+    async def obey(self, message: StaffMessage, silent: bool, now: datetime) -> Holding:
+        return await self._write(takeovers.obey, message, silent, now)
 
     async def fold(self, conversation_id: str, summary: str, until: datetime) -> None:
         await self._write(watch.fold, conversation_id, summary, until)

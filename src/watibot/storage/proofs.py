@@ -93,11 +93,12 @@ _OF_CONVERSATION = _ALL.where(
 _NEW = insert_once(payment_proofs, payment_proofs.c.proof_id)
 _UPDATE = update(payment_proofs).where(of_hotel(payment_proofs), _THIS)
 _DECIDE = _UPDATE.where(IS_UNDECIDED)
+# Only older ones: two that are read at the same moment must not replace each other.
 _REPLACED = update(payment_proofs).where(
     of_hotel(payment_proofs),
-    payment_proofs.c.conversation_id == bindparam("conversation"),
     payment_proofs.c.media_id == bindparam("file"),
-    payment_proofs.c.proof_id != bindparam("number"),
+    payment_proofs.c.proof_id < bindparam("number"),
+    payment_proofs.c.booking_id.is_(None) | (payment_proofs.c.booking_id == bindparam("booking")),
     IS_UNDECIDED,
 )
 
@@ -108,7 +109,17 @@ _KEYS = select(
     payment_proofs.c.picture_hash,
     payment_proofs.c.reference,
 ).where(of_hotel(payment_proofs), _THIS)
-_OTHER = (payment_proofs.c.media_id != bindparam("file")) & _IS_RECEIPT
+# Of the very same file only what a person has decided, or what is for another booking: looking at
+# it twice for one booking is no second payment.
+_OTHER = (
+    (payment_proofs.c.proof_id != bindparam("number"))
+    & _IS_RECEIPT
+    & (
+        (payment_proofs.c.media_id != bindparam("file"))
+        | payment_proofs.c.decided_at.is_not(None)
+        | (payment_proofs.c.booking_id != bindparam("booking"))
+    )
+)
 _SAME_REFERENCE = select(payment_proofs.c.proof_id).where(
     of_hotel(payment_proofs), _OTHER, payment_proofs.c.reference == bindparam("shown")
 )
@@ -190,8 +201,8 @@ class SqlProofs:
     async def read(self, proof_id: int, extraction: Mapping[str, Any]) -> None:
         await self._door.write(_read, proof_id, extraction)
 
-    async def earlier(self, proof_id: int) -> list[Earlier]:
-        return await self._door.read(_earlier, proof_id)
+    async def earlier(self, proof_id: int, booking_id: int | None) -> list[Earlier]:
+        return await self._door.read(_earlier, proof_id, booking_id)
 
     async def judged(self, proof_id: int, booking_id: int | None, judgement: Judgement) -> None:
         await self._door.write(_judged, proof_id, booking_id, judgement)
@@ -260,14 +271,7 @@ def _begin(
         "state": ProofState.WAITING,
         "created_at": caller.now,
     }
-    for made in tx.add(tx.pick(_NEW), [row]):
-        tx.run(
-            _REPLACED,
-            conversation=caller.conversation_id,
-            file=media_id,
-            number=made[0],
-            state=ProofState.NONE,
-        )
+    tx.add(tx.pick(_NEW), [row])
     return _proof_of(tx.all(_BY_KEY, once=caller.key)[0])
 
 
@@ -280,14 +284,15 @@ def _read(tx: Tx, proof_id: int, extraction: Mapping[str, Any]) -> None:
     )
 
 
-def _earlier(tx: Tx, proof_id: int) -> list[Earlier]:
+def _earlier(tx: Tx, proof_id: int, booking_id: int | None) -> list[Earlier]:
     mine = tx.one(_KEYS, number=proof_id)
     if mine is None:
         return []
-    same = tx.all(_SAME_BYTES, file=mine.media_id, digest=mine.sha256)
+    this = {"number": proof_id, "file": mine.media_id, "booking": booking_id}
+    same = tx.all(_SAME_BYTES, digest=mine.sha256, **this)
     if mine.reference is not None:
-        same += tx.all(_SAME_REFERENCE, file=mine.media_id, shown=mine.reference)
-    distances = _distances(tx, mine) if mine.picture_hash else {}
+        same += tx.all(_SAME_REFERENCE, shown=mine.reference, **this)
+    distances = _distances(tx, mine.picture_hash, this) if mine.picture_hash else {}
     closest = sorted(distances, key=lambda number: (distances[number], -number))[:CLOSEST]
     numbers = sorted({*closest, *(row.proof_id for row in same)})
     return [
@@ -303,12 +308,12 @@ def _earlier(tx: Tx, proof_id: int) -> list[Earlier]:
     ]
 
 
-def _distances(tx: Tx, mine: AnyRow) -> dict[int, int]:
+def _distances(tx: Tx, picture_hash: str, this: Mapping[str, Any]) -> dict[int, int]:
     """By number, of those that look alike."""
-    bits = int(mine.picture_hash, 16)
+    bits = int(picture_hash, 16)
     return {
         row[0]: distance
-        for row in tx.many(_HASHES, file=mine.media_id)
+        for row in tx.many(_HASHES, **this)
         if (distance := (int(row[1], 16) ^ bits).bit_count()) <= ALIKE
     }
 
@@ -323,6 +328,10 @@ def _judged(tx: Tx, proof_id: int, booking_id: int | None, judgement: Judgement)
     )
     if judgement.verdict is Verdict.NO_RECEIPT:
         tx.run(_DECIDE, number=proof_id, state=ProofState.NONE)
+        return
+    for mine in tx.all(_KEYS, number=proof_id):
+        this = {"number": proof_id, "file": mine.media_id, "booking": booking_id}
+        tx.run(_REPLACED, state=ProofState.NONE, **this)
 
 
 def _proof(tx: Tx, proof_id: int) -> Proof | None:

@@ -13,13 +13,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, insert, select, update
 
-from watibot.conversations import Owner, held_by_staff
-from watibot.history import HistoryItem, ItemKind
+from watibot.conversations import Owner, held_by_staff, longest_hold
+from watibot.history import HistoryItem, ItemKind, said_at
 from watibot.matching import alike
 from watibot.messages import ChannelName, StaffMessage, Takeover
 from watibot.ports.people import Holding
+from watibot.storage.among import among
 from watibot.storage.columns import micros
 from watibot.storage.identities import new_conversation, resolve
 from watibot.storage.rows import (
@@ -35,8 +36,10 @@ from watibot.storage.rows import (
 from watibot.storage.tables import (
     HAS_PROVIDER_ID,
     HAS_RECORD_ID,
+    NOT_AT_REST,
     bubbles,
     conversations,
+    history,
     quarantine,
 )
 from watibot.storage.timeline import append, free, there, waiting_to_staff
@@ -49,6 +52,7 @@ from watibot.turns import BubbleState
 ECHO_WINDOW = timedelta(seconds=120)
 # For a guest who has not written yet the reply window is closed.
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+_WORD = "word"  # the source of a colleague's word to the assistant
 
 _NEW_CONVERSATION = insert_once(conversations)
 _ECHO_BY_PROVIDER_ID = select(bubbles.c.seq).where(
@@ -63,6 +67,20 @@ _ATTEMPTED = select(bubbles.c.text).where(
     bubbles.c.last_attempt_at <= bindparam("to_time"),
     bubbles.c.state != BubbleState.CANCELLED,
 )
+_ON_ITS_WAY = (
+    select(bubbles.c.seq)
+    .where(of_conversation(bubbles), NOT_AT_REST, bubbles.c.turn_id == bindparam("turn"))
+    .limit(1)
+)
+_BY_NAME = select(history.c.item_id, history.c.at, history.c.origin).where(
+    of_conversation(history), among(history.c.item_id, "items")
+)
+_STAFF_AFTER = select(history.c.at, history.c.origin).where(
+    of_conversation(history), history.c.kind == ItemKind.STAFF, history.c.at > bindparam("after")
+)
+_NOTE_ORIGIN = update(history).where(
+    of_conversation(history), history.c.item_id == bindparam("item")
+)
 _QUARANTINE = insert(quarantine)
 
 
@@ -74,7 +92,7 @@ def staff_message(
     )
     row = locked(tx, conversation_id)
     assert row is not None
-    names = [name for name in (message.provider_id, message.record_id) if name]
+    names = _names(message)
     item_ids = [staff_item_id(message.channel, name) for name in names]
     if there(tx, conversation_id, item_ids) or _echo(tx, conversation_id, message):
         return False
@@ -132,6 +150,36 @@ def stop(tx: Tx, conversation_id: str, at: datetime | None) -> None:
     tx.run(UPDATE_CONVERSATION, conversation=conversation_id, stopped_at=at)
 
 
+def obey(tx: Tx, message: StaffMessage, silent: bool, now: datetime) -> Holding:
+    conversation_id = resolve(tx, message.channel, message.conversation_id, message.address)
+    row = locked(tx, conversation_id)
+    if row is None:
+        return Holding(conversation_id, changed=False)
+    at = _noted(tx, conversation_id, message, min(message.provider_time, now))
+    if at is None:  # delivered again
+        return Holding(conversation_id, changed=False)
+    older = row.owner_at is not None and at < row.owner_at
+    if _another_word(tx, conversation_id, at) or (older and (not silent or row.owner == Owner.BOT)):
+        return Holding(conversation_id, changed=False)
+    if silent:
+        stop(tx, conversation_id, at)
+        return Holding(conversation_id, changed=False)
+    if row.stopped_at is not None and row.stopped_at <= at:
+        stop(tx, conversation_id, None)
+        row = locked(tx, conversation_id)
+    takeover = Takeover(
+        message.channel, conversation_id, message.address, held=False, by=message.operator
+    )
+    return _give_back(tx, row, takeover, at)
+
+
+def lapse(tx: Tx, row: AnyRow, now: datetime) -> None:
+    """A takeover that has ended by itself is over: what was asked meanwhile waits for a turn. Who
+    writes between its end and now takes the conversation all the same."""
+    wait_again(tx, row, now)
+    _to_the_assistant(tx, row, max(row.staff_until, row.owner_at or row.staff_until))
+
+
 def keep(tx: Tx, channel: str, reason: str, raw: bytes, at: datetime) -> None:
     """Into quarantine."""
     tx.add(_QUARANTINE, [{"channel": channel, "reason": reason, "raw": raw, "at": at}])
@@ -171,15 +219,20 @@ def _echo(tx: Tx, conversation_id: str, message: StaffMessage) -> bool:
 
 
 def _take(tx: Tx, row: AnyRow, at: datetime, until: datetime | None, by: str | None) -> bool:
-    """Whether nobody held it."""
+    """Whether nobody held it. After the assistant's own handover this is the person who came: the
+    guest waits for nobody, and only what is on its way still leaves."""
     held = held_by_staff(conversation_of(row), at)
     waiting_to_staff(tx, row)
+    turn_id = row.handover_turn_id
+    if turn_id and tx.one(_ON_ITS_WAY, conversation=row.conversation_id, turn=turn_id) is None:
+        turn_id = None
     tx.run(
         UPDATE_CONVERSATION,
         conversation=row.conversation_id,
         owner=Owner.STAFF,
-        staff_until=_longer(row, at, until),
+        staff_until=longest_hold(conversation_of(row), at, until),
         taken_by=by or (row.taken_by if held else None),
+        handover_turn_id=turn_id,
         owner_at=at,
         deadline_at=None,
     )
@@ -192,7 +245,7 @@ def _writes(tx: Tx, row: AnyRow, at: datetime, until: datetime, by: str | None) 
         UPDATE_CONVERSATION,
         conversation=row.conversation_id,
         owner=Owner.STAFF,
-        staff_until=_longer(row, at, until),
+        staff_until=longest_hold(conversation_of(row), at, until),
         taken_by=by or row.taken_by,
         owner_at=max(filter(None, (row.owner_at, at))),
         handover_turn_id=None,
@@ -200,18 +253,16 @@ def _writes(tx: Tx, row: AnyRow, at: datetime, until: datetime, by: str | None) 
     )
 
 
-def _longer(row: AnyRow, at: datetime, until: datetime | None) -> datetime | None:
-    """Until when it is held from now on: a shorter word does not shorten what was said."""
-    if until is None or not held_by_staff(conversation_of(row), at):
-        return until
-    return None if row.staff_until is None else max(row.staff_until, until)
-
-
 def _give_back(tx: Tx, row: AnyRow, takeover: Takeover, at: datetime) -> Holding:
     held = row.owner == Owner.STAFF
     if takeover.note:
         _note(tx, row, takeover.note, takeover.by or row.taken_by, at)
     due_at = wait_again(tx, row, at) if held else None
+    _to_the_assistant(tx, row, at)
+    return Holding(row.conversation_id, held, due_at)
+
+
+def _to_the_assistant(tx: Tx, row: AnyRow, at: datetime) -> None:
     tx.run(
         UPDATE_CONVERSATION,
         conversation=row.conversation_id,
@@ -221,7 +272,31 @@ def _give_back(tx: Tx, row: AnyRow, takeover: Takeover, at: datetime) -> Holding
         taken_by=None,
         owner_at=at,
     )
-    return Holding(row.conversation_id, held, due_at)
+
+
+def _names(message: StaffMessage) -> list[str]:
+    return [name for name in (message.provider_id, message.record_id) if name]
+
+
+def _noted(tx: Tx, conversation_id: str, message: StaffMessage, at: datetime) -> datetime | None:
+    """Notes that it is a word to the assistant; when it was said (`at` if it is not stored). None:
+    that is noted already."""
+    item_ids = [staff_item_id(message.channel, name) for name in _names(message)]
+    for row in tx.all(_BY_NAME, conversation=conversation_id, items=item_ids):
+        origin = row.origin or {}
+        if origin.get("source") == _WORD:
+            return None
+        at = said_at(row.at, origin)
+        origin = origin | {"source": _WORD, "answers": False}
+        tx.run(_NOTE_ORIGIN, conversation=conversation_id, item=row.item_id, origin=origin)
+    return at
+
+
+def _another_word(tx: Tx, conversation_id: str, after: datetime) -> bool:
+    """Whether a colleague said a word to the assistant after that."""
+    rows = tx.all(_STAFF_AFTER, conversation=conversation_id, after=after)
+    words = (row for row in rows if (row.origin or {}).get("source") == _WORD)
+    return any(said_at(row.at, row.origin) > after for row in words)
 
 
 def _note(tx: Tx, row: AnyRow, note: str, by: str | None, at: datetime) -> None:

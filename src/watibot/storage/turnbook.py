@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 
-from watibot.conversations import Owner
+from watibot.conversations import Owner, held_by_staff, longest_hold
 from watibot.errors import LostLease
 from watibot.history import HistoryItem, ItemKind
 from watibot.modelcalls import Usage
@@ -212,15 +212,7 @@ def finish_turn(
         failure=finish.failed,
     )
     if finish.hand_over_until is not None:
-        tx.run(
-            UPDATE_CONVERSATION,
-            conversation=conversation_id,
-            owner=Owner.STAFF,
-            staff_until=finish.hand_over_until,
-            handover_turn_id=turn_id,
-            owner_at=now,
-            taken_by=None,
-        )
+        _hand_over(tx, conversation, turn, finish.hand_over_until, now)
     return add_bubbles(tx, conversation_id, turn_id, finish.texts, now)
 
 
@@ -263,6 +255,22 @@ def turn_of_staff(item_id: str) -> str:
 def by_staff(turn_id: str) -> bool:
     """Whether a bubble's turn is a colleague's words."""
     return turn_id.startswith(_STAFF)
+
+
+def _hand_over(tx: Tx, row: AnyRow, turn: AnyRow, until: datetime, now: datetime) -> None:
+    """Staff hold it from now on. They were told while the turn ran: who took it since keeps it, and
+    over the head of who wrote since the turn's own answer does not leave."""
+    conversation = conversation_of(row)
+    held = held_by_staff(conversation, now)
+    tx.run(
+        UPDATE_CONVERSATION,
+        conversation=row.conversation_id,
+        owner=Owner.STAFF,
+        staff_until=longest_hold(conversation, now, until),
+        handover_turn_id=None if held and turn.stale else turn.turn_id,
+        owner_at=now,
+        taken_by=row.taken_by if held else None,
+    )
 
 
 def _turn(tx: Tx, conversation_id: str, turn_id: str) -> AnyRow:

@@ -15,8 +15,8 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, delete, literal_column, or_, select, update
 
-from watibot.conversations import REPLY_WINDOW
-from watibot.history import ItemKind, said_at
+from watibot.conversations import REPLY_WINDOW, held_by_staff
+from watibot.history import ItemKind, answers, said_at
 from watibot.storage.among import among
 from watibot.storage.outbox import cancel_waiting
 from watibot.storage.rows import (
@@ -66,9 +66,12 @@ _TAKE_OUT = delete(history).where(
 
 def wait_again(tx: Tx, row: AnyRow, at: datetime) -> datetime | None:
     """When the guest's messages that nobody answered are due; None if there are none, or none that
-    may be answered. Answers that were on their way when staff took the conversation end first."""
+    may be answered. Answers that were on their way when staff took the conversation end first; if
+    the takeover has ended by itself, those that wait may have been given since."""
     conversation_id = row.conversation_id
-    cancel_waiting(tx, conversation_of(row))
+    conversation = conversation_of(row)
+    if held_by_staff(conversation, at):
+        cancel_waiting(tx, conversation)
     if row.stopped_at is not None or at >= row.last_guest_at + REPLY_WINDOW:
         return None
     found = _unanswered(tx, conversation_id, at - REPLY_WINDOW)
@@ -104,14 +107,9 @@ def _unanswered(tx: Tx, conversation_id: str, after: datetime) -> list[AnyRow]:
 def _last_words(tx: Tx, conversation_id: str, after: datetime) -> datetime:
     """When a colleague last said something to the guest, to the second: providers leave out the
     rest in some places, and what was asked in the same second is better answered twice than
-    never; `after` if they said nothing since. A note answers only where it stands for words that
-    nobody can read."""
+    never; `after` if they said nothing since."""
     rows = tx.all(_BY_STAFF, conversation=conversation_id, after=after)
-    said = [
-        said_at(row.at, row.origin)
-        for row in rows
-        if (row.origin or {}).get("source") != "note" or row.origin.get("answers")
-    ]
+    said = [said_at(row.at, row.origin) for row in rows if answers(row.origin)]
     return max(said).replace(microsecond=0) if said else after
 
 

@@ -123,16 +123,16 @@ class Reader:
         read = extraction(answer)
         rules = self._rules()
         booking = named or choose(bookings, read.amount, read.currency, rules)
+        for_booking = booking.booking_id if booking else None
         judgement = judge(
             read,
             picture,
             booking,
             self.hotel.payment_accounts,
-            await self.proofs.earlier(begun.proof_id),
+            await self.proofs.earlier(begun.proof_id, for_booking),
             self.hotel.local(caller.now).date(),
             rules,
         )
-        for_booking = booking.booking_id if booking else None
         await self.proofs.judged(begun.proof_id, for_booking, judgement)
         _log(begun, judgement)
         return await self.proofs.proof(begun.proof_id) or begun

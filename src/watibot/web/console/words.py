@@ -159,8 +159,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "newest": ("Los más recientes", "The newest"),
     "take": ("Tomar la conversación", "Take the conversation"),
     "take.help": (
-        "El asistente deja de contestar hasta que la devuelva.",
-        "The assistant stops answering until you give it back.",
+        "El asistente deja de contestar hasta que la devuelva; si nadie escribe, hasta la hora que "
+        "se indica al tomarla.",
+        "The assistant stops answering until you give it back; if nobody writes, until the time "
+        "that is shown then.",
     ),
     "take.over": ("La conversación pasa a sus manos.", "The conversation becomes yours."),
     "write": ("Escribir al huésped", "Write to the guest"),
