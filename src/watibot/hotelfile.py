@@ -167,6 +167,27 @@ class Translation(Table):
     def _says_when(cls, value: str | None) -> str | None:
         return _with(value, "when")
 
+    @field_validator("stopped")
+    @classmethod
+    def _says_the_word(cls, value: str | None) -> str | None:
+        return _with(value, "word")
+
+    @field_validator(
+        "apology",
+        "handed_over",
+        "waits",
+        "limited",
+        "resumed",
+        "refused",
+        "payment_accepted",
+        "payment_rejected",
+    )
+    @classmethod
+    def _as_it_is(cls, value: str | None) -> str | None:
+        if value is not None and re.search(r"[{}]", value):
+            raise ValueError("a text without braces: nothing is filled in here")
+        return value
+
 
 def _with(value: str | None, name: str) -> str | None:
     place = f"{{{name}}}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Texts:
     """One language's. `unreadable` holds `{kinds}`, `waits_closed` holds `{when}`; in the hotel
-    file `stopped` may hold `{word}`, which is filled in when the file is read."""
+    file `stopped` holds `{word}`, which is filled in when the file is read."""
 
     apology: str  # every attempt to answer has failed; staff are told
     unreadable: str  # files that the model cannot read

@@ -73,6 +73,21 @@ def test_users_come_and_go(url: str) -> None:
     ]
 
 
+def test_a_forgotten_password_is_replaced(url: str) -> None:
+    schema.upgrade(url)
+    user("add", "rosa", "--password-stdin", given=f"{PASSWORD}\n")
+    user("disable", "rosa")
+    user("password", "rosa", "--password-stdin", given="otra clave de prueba\n")
+    with looks.looking(url, load_hotel(HOTEL).id) as tx:
+        found = users.user(tx, "rosa")
+    assert found is not None
+    assert found.disabled_at is None
+    assert matches(found.password_hash, "otra clave de prueba")
+    assert not matches(found.password_hash, PASSWORD)
+    told = user("password", "ana", "--password-stdin", given=f"{PASSWORD}\n", status=1)
+    assert "there is no user ana" in told
+
+
 @pytest.mark.parametrize("password", ["", "corta", "123456789", "x" * 201])
 def test_a_password_has_a_length(url: str, password: str) -> None:
     schema.upgrade(url)

@@ -110,6 +110,8 @@ MISTAKES = [
     ("[booking]", "[texts.en]\nunreadable = 'x'\n[booking]", "[texts.en] unreadable: found 'x'"),
     ("[booking]", "[texts.en]\nwaits_closed = '{when} {'\n[booking]", "[texts.en] waits_closed"),
     ("[booking]", "[texts.en]\nappology = 'x'\n[booking]", "did you mean apology?"),
+    ("[booking]", "[texts.en]\nlimited = '{what}'\n[booking]", "limited: found '{what}'"),
+    ("[booking]", "[texts.en]\nstopped = 'x'\n[booking]", "stopped: found 'x'"),
     ("[booking]", "[texts.de]\napology = 'x'\n[booking]", "[texts.de]: found a table for no"),
     ("[booking]", "[texts.es]\napology = 'x'\n[booking]", "the first language in [texts] itself"),
     ("[booking]", "[texts]\n[booking]", "hotel.toml: found broken TOML"),

@@ -119,7 +119,18 @@ def test_quiet_chats_are_read_less_often(
     assert next_read(chat, NOON, EVERY) == NOON + timedelta(minutes=due)
 
 
-def test_the_newest_word_is_read_first() -> None:
+def test_a_new_guest_is_not_kept_waiting_by_those_who_write_all_the_time() -> None:
+    lively = [Chat(f"lively {n}", ago(0), ago(0.3)) for n in range(3)]
+    every = timedelta(seconds=5)
+    found = next_chat([*lively, Chat("new", ago(0.5))], NOON, every)
+    assert found is not None
+    assert found.key == "new"
+    longest = next_chat([*lively, Chat("lively too", ago(0), ago(1))], NOON, every)
+    assert longest is not None
+    assert longest.key == "lively too"
+
+
+def test_lively_chats_are_read_first() -> None:
     chats = [
         Chat("never heard of"),
         Chat("old", ago(50), ago(500)),

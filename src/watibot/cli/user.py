@@ -95,6 +95,25 @@ def list_users(as_json: Json = False, env_file: EnvFile = DOT_ENV) -> None:
 
 
 @app.command()
+def password(
+    name: Name,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="One line of standard input, for scripts")
+    ] = False,
+    env_file: EnvFile = DOT_ENV,
+) -> None:
+    """A new password, for a colleague who forgot it or was disabled; signed out everywhere."""
+    settings, hotel = _here(env_file)
+    new = _password(password_stdin)
+    at = SystemClock(settings.service.clock).now()
+    with looks.changing(settings.service.database_url, hotel.id) as tx:
+        if not users.change_password(tx, name, hashed(new)):
+            _end(f"there is no user {name}")
+        users.note(tx, Entry(at, name, "user.password"))
+    typer.echo(f"{name} may sign in with the new password")
+
+
+@app.command()
 def disable(name: Name, env_file: EnvFile = DOT_ENV) -> None:
     """The user is signed out everywhere at once and may not sign in any more."""
     settings, hotel = _here(env_file)

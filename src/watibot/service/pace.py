@@ -70,6 +70,9 @@ def gap_passed(
     return checked_at is None or checked_at < guest_at + REPLY_WINDOW
 
 
+LIVELY = timedelta(minutes=30)
+
+
 @dataclass(frozen=True, slots=True)
 class Chat:
     """A chat that is read because nobody tells of it. `changed_at`: when anything happened there,
@@ -94,6 +97,12 @@ def next_read(chat: Chat, now: datetime, every: timedelta) -> datetime:
 
 
 def next_chat(chats: Iterable[Chat], now: datetime, every: timedelta) -> Chat | None:
-    """Who is read next: of those whose time has come the one with the newest word."""
+    """Who is read next: of those whose time has come, lively chats first, and of these
+    whoever has waited longest, so that a few of them never keep a new guest waiting."""
+
+    def order(chat: Chat) -> tuple[bool, datetime]:
+        quiet = chat.changed_at is None or now - chat.changed_at > LIVELY
+        return quiet, next_read(chat, now, every)
+
     due = [chat for chat in chats if next_read(chat, now, every) <= now]
-    return max(due, key=lambda chat: (chat.changed_at is not None, chat.changed_at), default=None)
+    return min(due, key=order, default=None)

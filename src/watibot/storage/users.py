@@ -21,6 +21,10 @@ _NEW_USER = insert_once(users, users.c.user_name)
 _USER = select(users).where(of_hotel(users), _NAMED)
 _USERS = select(users).where(of_hotel(users)).order_by(users.c.user_name)
 _DISABLE = update(users).where(of_hotel(users), _NAMED, users.c.disabled_at.is_(None))
+_CHANGE = update(users).where(of_hotel(users), _NAMED)
+_SIGN_OUT_EVERYWHERE = delete(sign_ins).where(
+    of_hotel(sign_ins), sign_ins.c.user_name == bindparam("named")
+)
 _NEW_SIGN_IN = insert(sign_ins)
 _SIGNED_IN = (
     select(users, sign_ins.c.seen_at)
@@ -79,6 +83,12 @@ def all_users(tx: Tx) -> list[User]:
 
 def disable_user(tx: Tx, name: str, at: datetime) -> bool:
     return bool(tx.run(_DISABLE, named=name, disabled_at=at))
+
+
+def change_password(tx: Tx, name: str, password_hash: str) -> bool:
+    """Of somebody who forgot it, or was disabled: who had the old one is signed out."""
+    tx.run(_SIGN_OUT_EVERYWHERE, named=name)
+    return bool(tx.run(_CHANGE, named=name, password_hash=password_hash, disabled_at=None))
 
 
 def sign_in(tx: Tx, token_hash: str, name: str, at: datetime, ended_before: datetime) -> None:

@@ -226,6 +226,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "deed.reject": ("rechazó un comprobante", "rejected a proof"),
     "deed.set_amount": ("puso un monto", "set an amount"),
     "deed.user.added": ("fue agregado", "was added"),
+    "deed.user.password": ("tiene una clave nueva", "has a new password"),
     "deed.user.disabled": ("fue desactivado", "was disabled"),
     # what came of it
     "said.done": ("Hecho.", "Done."),
