@@ -116,8 +116,10 @@ class Gate:
 
     async def _limit(self, turn: Turn) -> Halt | None:
         conversation_id = turn.conversation.conversation_id
-        recent = await self._people.turns_since(conversation_id, turn.opened_at - SHORT)
         today = await self._people.turns_since(conversation_id, turn.opened_at - LONG)
+        if today <= min(self._limits.turns_per_10_minutes, self._limits.turns_per_day):
+            return None  # nor can there be more in ten minutes: one look is enough for nearly all
+        recent = await self._people.turns_since(conversation_id, turn.opened_at - SHORT)
         span = over(recent, today, self._limits)
         if span is None:
             return None
