@@ -1,8 +1,7 @@
 """A hotel in the middle of its migration, for the tests of the verbs.
 
-Threads and sessions are in memory, store and archive on disk. Guests, staff, OpenAI's assistant and
-Gemini speak through the store as the service lets them; a process can be killed at any call, and
-another one goes on with what is left.
+Threads and sessions are in memory, store and archive on disk. All speak through the store as the
+service lets them; a process can be killed at any call, and another goes on with what is left.
 """
 
 from __future__ import annotations
@@ -57,7 +56,6 @@ HOTEL = "posada"
 GUEST = "50370000001"
 STAFF_MINUTES = timedelta(minutes=1)
 _BEGAN = 1_760_000_000
-
 Json = dict[str, Any]
 VERBS: Mapping[str, tuple[crew.Work, Collection[State]]] = {
     "run": (run, RUN_STATES),
@@ -395,7 +393,7 @@ class Stage:
 
 @pytest.fixture
 async def stage(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[Stage]:
-    """A hotel with one process."""
+    """With one process."""
     made = Stage(tmp_path, sqlite_template)
     await made.start()
     yield made
