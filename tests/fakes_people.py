@@ -202,3 +202,7 @@ class FakePeople:
 
 def _said(item: HistoryItem) -> Said:
     return Said(_AUTHORS[item.kind], item.at, item.text, (item.item_id,))
+
+
+async def nobody_waits(*_: object) -> None:
+    """Hears that a colleague wrote to a guest (`Looker`), and does nothing."""

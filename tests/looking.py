@@ -15,6 +15,7 @@ from watibot.messages import ChannelName, Inbound
 from watibot.service.look import Looker, Why
 from watibot.service.meter import Meter
 from watibot.settings import Wati
+from watibot.telemetry import Metrics
 
 ROSA = "rosa@hotel.example"
 
@@ -68,7 +69,7 @@ def stage(
         made.seen_to.append((name, by, at))
 
     chats = {ChannelName.WHATSAPP: chat}
-    looker = Looker(people, chats, clock, meter, settings, 12, receive, wake, seen_to)
+    looker = Looker(people, chats, clock, meter, settings, 12, receive, wake, seen_to, Metrics())
     made = Stage(people, chat, clock, meter, looker)
     return made
 

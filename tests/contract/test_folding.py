@@ -17,6 +17,7 @@ from watibot.instructions import Instructions
 from watibot.prompts import build
 from watibot.service.fold import Folder
 from watibot.storage.store import SqlStore
+from watibot.telemetry import Metrics
 from watibot.turns import Turn
 from watibot.windows import Sizes
 
@@ -62,7 +63,16 @@ async def test_a_long_past_becomes_a_summary_and_the_beginning_then_stays(
     await hand.hear("hola", 0)
     assert await store.people.take_in_past(GUEST, past(240), None) == 240
     model = Model()
-    folder = Folder(store, store.people, model, FakeClock(), hotel(tmp_path), SIZES)
+    folder = Folder(
+        store,
+        store.people,
+        model,
+        FakeClock(),
+        hotel(tmp_path),
+        SIZES,
+        Metrics(),
+        past_wanted=False,
+    )
     before = await one_turn(store, hand, tmp_path, 1)
     assert "<resumen>" not in before
     assert await folder.fold(GUEST)

@@ -40,6 +40,7 @@ from watibot.storage.door import Door
 from watibot.storage.escalations import SqlEscalations
 from watibot.storage.proofs import SqlProofs
 from watibot.storage.store import SqlStore
+from watibot.texts import BUILT_IN
 from watibot.toolcalls import Caller
 from watibot.turns import MediaState
 from watibot.web.console.passwords import hashed
@@ -217,6 +218,7 @@ async def desk(folder: Path, public_url: str = "") -> AsyncIterator[Desk]:
             clock,
             12,
             lambda name, due_at: woken.append((name, due_at)),
+            BUILT_IN,
         )
         app = FastAPI(docs_url=None, redoc_url=None)
         app.router.routes.append(

@@ -41,6 +41,7 @@ from watibot.toolcalls import Caller
 from watibot.tools.toolkit import declare
 from watibot.tools.toolkit import run as run_tool
 from watibot.turns import Bubble
+from watibot.windows import Sizes
 
 PUBLIC_URL = "https://bot.hotel.example"
 
@@ -145,7 +146,7 @@ class Process:
         self.answerer = Answerer(
             self.store,
             Askers(
-                AskGemini(wired(stage.model), clock, stage.hotel, kit),
+                AskGemini(wired(stage.model), clock, stage.hotel, kit, Sizes()),
                 AskOpenAI(None, self.store, clock, stage.hotel, kit),
             ),
             clock,
@@ -165,7 +166,6 @@ class Process:
             {ChannelName.WHATSAPP: wired(stage.channel)},
             {ChannelName.WHATSAPP: 0.8},
             clock,
-            self.alerts,
             patience,
             metrics,
             lambda conversation_id: None,
@@ -179,7 +179,6 @@ class Process:
             {ChannelName.WHATSAPP: DEBOUNCE},
             patience,
             downloads,
-            self.alerts,
             metrics,
             lambda conversation_id, at: None,
             self.escalator,

@@ -114,11 +114,15 @@ class House:
         await until(asked)
 
     async def quiet(self) -> None:
-        """Once nothing waits: no message, no turn, no bubble, nothing for the mirror."""
+        """Once nothing waits: no webhook, no message, no turn, no bubble, nothing for the mirror."""
         assert self.app is not None
         store = self.app.store
+        posting = [name for name in ("wati", "manychat") if name in self.urls]
 
         async def nothing_waits() -> bool:
+            for name in posting:
+                if (await self.get(name, "summary"))["webhooks_waiting"]:
+                    return False
             return not await store.due() and not await store.mirror_due(1)
 
         await until(nothing_waits)

@@ -41,6 +41,7 @@ from watibot.storage import store as storage
 from watibot.storage.store import SqlStore
 from watibot.telemetry import Metrics
 from watibot.tools.toolkit import run as run_tool
+from watibot.windows import Sizes
 
 GUEST = "50370000001"
 BOOKING = "Quiero reservar para 2 personas del 2027-02-10 al 2027-02-12, soy Ana Pérez."
@@ -106,7 +107,7 @@ class Place:
         return Answerer(
             desk,
             Askers(
-                AskGemini(FakeModel([]), clock, self.hotel, kit),
+                AskGemini(FakeModel([]), clock, self.hotel, kit, Sizes()),
                 AskOpenAI(assistant, desk, clock, self.hotel, kit),
             ),
             clock,

@@ -250,17 +250,18 @@ async def test_staff_s_words_reach_the_thread_first(hotel: Hotel) -> None:
     await hotel.house.says(guest, "¿Tienen wifi?")
     await hotel.house.answered(guest)
     await hotel.house.quiet()
-    await hotel.house.post("wati", f"staff/{guest}/reply", {"text": "Soy Rosa {x}", "name": "Rosa"})
+    reply = f"staff/{guest}/reply"
+    await hotel.house.post("wati", reply, {"text": "Soy Rosa {x}", "name": "Rosa"})
     await hotel.house.quiet()
     await hotel.house.says(guest, "Gracias, Rosa")
-    await hotel.house.quiet()
-    hotel.sql("update conversations set owner = 'bot', staff_until = null")
     await hotel.house.says(guest, "¿Y hay piscina para los niños?")
+    await hotel.house.quiet()
+    await hotel.house.post("wati", reply, {"text": "#bot", "name": "Rosa"})
     await hotel.house.answered(guest, 2)
     await hotel.house.quiet()
     said = await hotel.thread(thread_id)
     assert said[2:5] == [
-        ("user", told([[("Rosa", "Soy Rosa {x}")]])),
+        ("user", told([[("Rosa", "Soy Rosa {x}"), ("Rosa", "#bot")]])),
         ("user", "Gracias, Rosa"),
         ("user", "¿Y hay piscina para los niños?"),
     ]

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.clocks import JumpingClock
+from tests.fakes_people import nobody_waits
 from tests.flow.house import GUEST, House, house, until
 from watibot.channels.http import new_client
 from watibot.channels.wati_chat import WatiChat
@@ -31,6 +32,7 @@ from watibot.service.meter import Meter
 from watibot.service.past import Past
 from watibot.service.poll import Poller
 from watibot.storage.store import SqlStore
+from watibot.telemetry import Metrics
 
 ROSA = {"email": "rosa@hotel.example", "name": "Rosa"}
 OFF: dict[str, Any] = {"WATI_LOOK": "off", "WATI_PAST_MESSAGES": "0"}
@@ -98,14 +100,17 @@ async def eyes_of(
             chats = {ChannelName.WHATSAPP: chat}
 
             def looker(group: Any) -> Looker:
-                return Looker(people, chats, clock, meter, group, 12, receive, app.lanes.wake)
+                wake = app.lanes.wake
+                return Looker(
+                    people, chats, clock, meter, group, 12, receive, wake, nobody_waits, Metrics()
+                )
 
             contacts = WatiContacts(group, http, clock, reads)
             yield Eyes(
                 hotel,
                 store,
                 looker(told),
-                Past(people, chat, clock, meter, group),
+                Past(people, chat, clock, meter, group, Metrics()),
                 Poller(people, contacts, looker(group), meter, clock, group, "casa-jacaranda"),
             )
 

@@ -17,6 +17,7 @@ from watibot.messages import ChannelName
 from watibot.modelcalls import ModelAnswer, ModelRequest, Usage
 from watibot.prompts import SUMMARISING
 from watibot.service.fold import AGAIN_AFTER, Folder
+from watibot.telemetry import Metrics
 from watibot.windows import Sizes
 
 GUEST = "50370000001"
@@ -80,6 +81,7 @@ class Stage:
             self.clock,
             hotel(folder),
             sizes,
+            Metrics(),
             past_wanted=past_wanted,
         )
 

@@ -16,6 +16,7 @@ from watibot.conversations import Conversation, Owner
 from watibot.history import HistoryItem, ItemKind
 from watibot.messages import ChannelName, Takeover
 from watibot.service.hold import Holder
+from watibot.telemetry import Metrics
 
 ID = "fb:7100000001"
 HOURS = timedelta(hours=12)
@@ -44,6 +45,7 @@ class Stage:
             12,
             ZoneInfo("America/El_Salvador"),
             lambda name, due_at: self.woken.append((name, due_at)),
+            Metrics(),
         )
 
     async def gives_back(self, note: str | None = None) -> str | None:

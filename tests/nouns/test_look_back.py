@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.clocks import NOON, FakeClock
-from tests.fakes_people import FakeChat, FakePeople, assigned, row, said
+from tests.fakes_people import FakeChat, FakePeople, assigned, nobody_waits, row, said
 from tests.invented import conversation
 from watibot.conversations import Conversation, Owner
 from watibot.matching import Author, Said
@@ -17,6 +17,7 @@ from watibot.service.look import Looker
 from watibot.service.look_back import AT_ONCE, LookBack, due
 from watibot.service.meter import Meter
 from watibot.settings import Wati
+from watibot.telemetry import Metrics
 
 EVER = datetime(1970, 1, 1, tzinfo=NOON.tzinfo)
 
@@ -36,7 +37,16 @@ class Stage:
         self.meter = Meter(self.people, self.clock, "wati", 100, self._tell)
         chats = {ChannelName.WHATSAPP: self.chat}
         self.looker = Looker(
-            self.people, chats, self.clock, self.meter, settings, 12, self._receive, self._wake
+            self.people,
+            chats,
+            self.clock,
+            self.meter,
+            settings,
+            12,
+            self._receive,
+            self._wake,
+            nobody_waits,
+            Metrics(),
         )
         self.back = LookBack(self.people, chats, self.looker, self.meter, self.clock)
 

@@ -17,6 +17,7 @@ from tests.invented import FakeRecords, conversation
 from watibot.conversations import Conversation, Owner
 from watibot.messages import ChannelName, Takeover
 from watibot.service.hold import Holder
+from watibot.telemetry import Metrics
 
 ID, ADDRESS = "fb:7100000001", "7100000001"
 TAKES = Takeover(ChannelName.FACEBOOK, ID, ADDRESS, held=True)
@@ -58,6 +59,7 @@ class Stage:
             12,
             ZoneInfo("America/El_Salvador"),
             lambda name, due_at: self.woken.append(name),
+            Metrics(),
         )
 
     async def taken(self, *, marked: bool = True, minutes: float = 2, **changes: Any) -> None:

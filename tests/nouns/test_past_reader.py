@@ -18,6 +18,7 @@ from watibot.ports import ChatPage, ChatRow
 from watibot.service.meter import Meter
 from watibot.service.past import PAGE, Past
 from watibot.settings import Wati
+from watibot.telemetry import Metrics
 
 
 class Stage:
@@ -28,7 +29,7 @@ class Stage:
         self.chat = chat or FakeChat(*rows)
         settings = Wati(base_url="https://wati.test/1", **group)
         self.meter = Meter(self.people, self.clock, "wati", settings.calls_per_month, self._tell)
-        self.past = Past(self.people, self.chat, self.clock, self.meter, settings)
+        self.past = Past(self.people, self.chat, self.clock, self.meter, settings, Metrics())
 
     async def _tell(self, key: str, title: str, body: str) -> None:
         return None

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.clocks import NOON, JumpingClock
-from tests.fakes_people import FakeChat, FakeContacts, FakePeople, row, said
+from tests.fakes_people import FakeChat, FakeContacts, FakePeople, nobody_waits, row, said
 from tests.invented import conversation
 from watibot.errors import Cause, ProviderError
 from watibot.matching import Author
@@ -18,6 +18,7 @@ from watibot.service.look import Looker
 from watibot.service.meter import Meter
 from watibot.service.poll import Poller
 from watibot.settings import Wati
+from watibot.telemetry import Metrics
 
 
 class Stage:
@@ -44,6 +45,8 @@ class Stage:
             12,
             receive,
             lambda name, due_at: None,
+            nobody_waits,
+            Metrics(),
         )
         self.poller = Poller(
             self.people, self.contacts, looker, self.meter, self.clock, group, "posada-invento"

@@ -72,7 +72,7 @@ class AskGemini:
         clock: Clock,
         hotel: Hotel,
         tools: Sequence[Tool],
-        sizes: Sizes = Sizes(),  # noqa: B008
+        sizes: Sizes,
     ) -> None:
         self._model = model
         self._clock = clock

@@ -31,7 +31,6 @@ from watibot.ports import (
     Unknown,
 )
 from watibot.retries import backoff
-from watibot.service.alert import Alerts
 from watibot.service.escalate import Escalates
 from watibot.settings import Patience
 from watibot.telemetry import Metrics
@@ -64,7 +63,6 @@ class Deliverer:
         channels: Mapping[ChannelName, Channel],
         gaps: Mapping[ChannelName, float],
         clock: Clock,
-        alerts: Alerts,
         patience: Patience,
         metrics: Metrics,
         settled: Callable[[str], None],

@@ -22,7 +22,7 @@ from watibot.ports.console import Audit, Entry, User
 from watibot.ports.escalations import Escalations
 from watibot.ports.proofs import Proof, Proofs
 from watibot.rendering import bubbles
-from watibot.texts import BUILT_IN, Texts
+from watibot.texts import Texts
 
 LONGEST_TEXT = 4_000  # characters of what a colleague writes
 LONGEST_NOTE = 2_000
@@ -74,7 +74,7 @@ class FrontDesk:
         clock: Clock,
         takeover_hours: float,
         wake: Callable[[str, datetime], None],
-        texts: Mapping[str, Texts] = BUILT_IN,
+        texts: Mapping[str, Texts],
     ) -> None:
         self._conversations = conversations
         self._people = people

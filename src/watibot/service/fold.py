@@ -49,9 +49,9 @@ class Folder:
         clock: Clock,
         hotel: Hotel,
         sizes: Sizes,
-        metrics: Metrics | None = None,
+        metrics: Metrics,
         *,
-        past_wanted: bool = False,
+        past_wanted: bool,
     ) -> None:
         self._records = records
         self._people = people
@@ -59,7 +59,7 @@ class Folder:
         self._clock = clock
         self._hotel = hotel
         self._sizes = sizes
-        self._metrics = metrics or Metrics()
+        self._metrics = metrics
         self._past_wanted = past_wanted
         self._wanted: dict[str, None] = {}
         self._room: dict[str, int] = {}  # turns until a conversation is read again

@@ -56,7 +56,7 @@ class Holder:
         takeover_hours: float,
         zone: ZoneInfo,
         wake: Callable[[str, datetime], None],
-        metrics: Metrics | None = None,
+        metrics: Metrics,
     ) -> None:
         self._people = people
         self._records = records
@@ -65,7 +65,7 @@ class Holder:
         self._takeover = timedelta(hours=takeover_hours)
         self._zone = zone
         self._wake = wake
-        self._metrics = metrics or Metrics()
+        self._metrics = metrics
         self._asks = Spaced(clock, self._ask)
         self._marked: dict[str, _Mark] = {}
 

@@ -42,12 +42,6 @@ Wake = Callable[[str, datetime], None]
 SeenTo = Callable[[ChannelName, str, str | None, datetime, str], Awaitable[object]]
 
 
-async def _nobody_waits(
-    channel: ChannelName, conversation_id: str, by: str | None, at: datetime, how: str
-) -> None:
-    return None
-
-
 class Why(StrEnum):
     """What a look is for."""
 
@@ -87,8 +81,8 @@ class Looker:
         takeover_hours: float,
         receive: Receive,
         wake: Wake,
-        seen_to: SeenTo = _nobody_waits,
-        metrics: Metrics | None = None,
+        seen_to: SeenTo,
+        metrics: Metrics,
     ) -> None:
         self._people = people
         self._chats = chats
@@ -102,7 +96,7 @@ class Looker:
         self._receive = receive
         self._wake = wake
         self._seen_to = seen_to
-        self._metrics = metrics or Metrics()
+        self._metrics = metrics
         self._spaced = Spaced(clock, self._in_background, _merged)
 
     def start(self, conversation: Conversation) -> None:

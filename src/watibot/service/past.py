@@ -44,7 +44,7 @@ class Past:
         clock: Clock,
         meter: Meter,
         group: Wati,
-        metrics: Metrics | None = None,
+        metrics: Metrics,
     ) -> None:
         self._people = people
         self._chat = chat
@@ -52,7 +52,7 @@ class Past:
         self._meter = meter
         self._most = group.past_messages
         self._operators = frozenset(each.casefold() for each in group.bot_operators)
-        self._metrics = metrics or Metrics()
+        self._metrics = metrics
         self._poked = asyncio.Event()
         self._not_before: dict[str, datetime] = {}
 

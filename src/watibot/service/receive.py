@@ -26,7 +26,6 @@ from watibot.messages import (
     Takeover,
 )
 from watibot.ports import Clock, Holding, Inbox, Records
-from watibot.service.alert import Alerts
 from watibot.service.escalate import Escalates
 from watibot.service.media import Downloads
 from watibot.settings import Debounce, Patience
@@ -73,7 +72,6 @@ class Receiver:
         debounce: Mapping[ChannelName, Debounce],
         patience: Patience,
         downloads: Downloads,
-        alerts: Alerts,
         metrics: Metrics,
         wake: Callable[[str, datetime], None],
         escalator: Escalates,
