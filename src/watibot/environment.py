@@ -1,7 +1,7 @@
 """Reads the settings, once at the start: variables of the environment and of a `.env` file.
 
 The environment wins. A wrong, missing or misspelt variable stops the start with one line. The
-groups are in `settings.py`.
+groups are in `settings/`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Read once at the start from the hotel file (`hotelfile.py`) by `wiring.py`. `instructions.py` gives
 them to the model, `prompts.py` takes the local time from here, `tools/` compute with the hours and
-limits. What concerns the machine and not the hotel is in `settings.py`.
+limits. What concerns the machine and not the hotel is in `settings/`.
 """
 
 from __future__ import annotations

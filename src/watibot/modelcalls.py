@@ -5,20 +5,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from watibot.messages import ChannelName
 from watibot.toolcalls import Tool, ToolCall
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one call. `prompt` includes `cached`; `output` includes `thoughts`."""
+    """Tokens of one call. `prompt` includes `cached` and `audio`; `output` includes `thoughts`.
+    `cached_audio` is the part of `cached` that was sound."""
 
     prompt: int = 0
     cached: int = 0
     output: int = 0
     thoughts: int = 0
+    audio: int = 0
+    cached_audio: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -26,7 +30,20 @@ class Usage:
             self.cached + other.cached,
             self.output + other.output,
             self.thoughts + other.thoughts,
+            self.audio + other.audio,
+            self.cached_audio + other.cached_audio,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What a provider is called for: nothing of it reaches the provider. `operation` is a
+    `charges.Operation`."""
+
+    operation: str = "answer"
+    conversation_id: str | None = None
+    channel: ChannelName | None = None
+    turn_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +57,7 @@ class ModelRequest:
     tools: tuple[Tool, ...] = ()
     timeout: float = 180.0
     schema: dict[str, Any] | None = None
+    occasion: Occasion = field(default_factory=Occasion)
 
 
 @dataclass(frozen=True, slots=True)

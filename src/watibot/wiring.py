@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from fastapi import FastAPI
 
-from watibot import guard, telemetry, tools
+from watibot import guard, telemetry, tools, wiring_console
 from watibot.channels.capture import Captures
 from watibot.conversations import Conversation
 from watibot.engines.local import LocalLanes
@@ -53,7 +53,6 @@ from watibot.toolcalls import Caller
 from watibot.tools.toolkit import run as run_tool
 from watibot.turns import Turn
 from watibot.web import app as web
-from watibot.web.console.routes import console
 from watibot.web.webhooks import MANYCHAT_ANSWER, WATI_ANSWER, Webhook
 from watibot.windows import Sizes
 from watibot.wiring_outside import Outside, outside
@@ -295,18 +294,7 @@ async def build(settings: Settings) -> App:
         lanes.wake,
         {code: hotel.texts_in(code) for code in hotel.languages},
     )
-    pages = console(
-        desk,
-        store,
-        store.escalations,
-        store.proofs,
-        store.console,
-        out.files,
-        clock,
-        hotel.name,
-        hotel.zone,
-        settings.service.public_url,
-    )
+    pages = wiring_console.build(desk, store, out.files, clock, hotel, settings.service.public_url)
     app = web.create(webhooks, metrics, store.counts, lambda: lanes.depth, lifespan, pages)
     return App(app, store, lanes, mirror, clock)
 

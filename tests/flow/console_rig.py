@@ -43,7 +43,13 @@ from watibot.storage.store import SqlStore
 from watibot.texts import BUILT_IN
 from watibot.toolcalls import Caller
 from watibot.turns import MediaState
+from watibot.web.console.deeds import Deeds
+from watibot.web.console.doors import Doors
+from watibot.web.console.files import Files
+from watibot.web.console.frame import Frame
+from watibot.web.console.pages import Pages
 from watibot.web.console.passwords import hashed
+from watibot.web.console.rooms import Room
 from watibot.web.console.routes import console
 
 ANA, ROSA = "fb:900", "50370000001"  # guests
@@ -221,20 +227,14 @@ async def desk(folder: Path, public_url: str = "") -> AsyncIterator[Desk]:
             BUILT_IN,
         )
         app = FastAPI(docs_url=None, redoc_url=None)
-        app.router.routes.append(
-            console(
-                front,
-                store,
-                escalations,
-                proofs,
-                rows,
-                files,
-                clock,
-                "Posada Invento",
-                ZONE,
-                public_url,
-            )
-        )
+        frame = Frame("Posada Invento", ZONE, clock, public_url.startswith("https://"))
+        pages = Pages(store, escalations, proofs, rows, frame, clock, ZONE)
+        rooms: list[Room] = [
+            Deeds(front, frame, pages.conversation),
+            Files(rows, files, frame),
+            pages,
+        ]
+        app.router.routes.append(console(rooms, Doors(rows, frame, clock), frame))
         password_hash = hashed(PASSWORD)
         await rows.add_user("rosa", "Rosa Menjívar", password_hash, Role.DESK, NOON)
         await rows.add_user("ana", "Ana", password_hash, Role.OWNER, NOON)

@@ -114,7 +114,7 @@ class House:
         await until(asked)
 
     async def quiet(self) -> None:
-        """Once nothing waits: no webhook, no message, no turn, no bubble, nothing for the mirror."""
+        """Once nothing waits: no webhook, message, turn or bubble, and nothing for the mirror."""
         assert self.app is not None
         store = self.app.store
         posting = [name for name in ("wati", "manychat") if name in self.urls]

@@ -15,7 +15,8 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from watibot.settings import GROUPS, Group, PerMinute, Seconds
+from watibot.settings import GROUPS, Group
+from watibot.settings.group import PerMinute, Seconds
 
 app = typer.Typer(add_completion=False)
 

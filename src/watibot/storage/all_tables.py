@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from watibot.storage import desk_tables, migration_tables
+from watibot.storage import desk_tables, migration_tables, money_tables
 from watibot.storage.tables import metadata
 
-__all__ = ["desk_tables", "metadata", "migration_tables"]
+__all__ = ["desk_tables", "metadata", "migration_tables", "money_tables"]

@@ -7,12 +7,14 @@ migration's lock is beside it: `watibot migrate` takes it for what writes.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy import Connection, make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from watibot.errors import SettingsError, StoreError
 from watibot.storage.writer import engine_for
@@ -49,6 +51,10 @@ class _AdvisoryLock:
         self._connection = connection
 
     def release(self) -> None:
+        # A closed connection's locks go when its server process notices: the next service may be
+        # quicker. If the connection is lost already, they are gone.
+        with contextlib.suppress(SQLAlchemyError):
+            self._connection.exec_driver_sql("SELECT pg_advisory_unlock_all()")
         self._connection.close()
         self._connection.engine.dispose()
 

@@ -17,7 +17,7 @@ from watibot.errors import SettingsError, StoreError
 from watibot.storage.lock import database_file
 from watibot.storage.writer import engine_for
 
-NEWEST = "0003"  # a test holds it to migrations/versions
+NEWEST = "0004"  # a test holds it to migrations/versions
 MIGRATIONS = Path(__file__).parent / "migrations"
 _SCHEMA = 0x5741_5450  # the key of PostgreSQL's advisory lock
 

@@ -1,8 +1,9 @@
 """The tables of a message's way, once for both databases.
 
 `migrations/` makes them; a test proves that they agree. Those of a migration out of OpenAI are in
-`migration_tables.py`, those of people in `desk_tables.py`. Every row belongs to a hotel. Conditions
-of partial indexes are literals, here and in the statements that rely on them: SQLite takes a
+`migration_tables.py`, those of people in `desk_tables.py`, those of money in `money_tables.py`.
+Every row belongs to a hotel. Conditions of partial indexes are literals, here and in the statements
+that rely on them: SQLite takes a
 partial index only for the very same term.
 """
 
@@ -194,6 +195,7 @@ turns = Table(
     Column("stale", Boolean, nullable=False, server_default=text("false")),
     PrimaryKeyConstraint("hotel_id", "turn_id"),
     Index("ix_turns_opened", "hotel_id", "conversation_id", "opened_at"),
+    Index("ix_turns_day", "hotel_id", "opened_at"),
 )
 IS_RUNNING: ColumnElement[bool] = turns.c.state == literal_column("'running'")
 Index(

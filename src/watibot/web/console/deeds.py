@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 from urllib.parse import quote, urlencode
 
@@ -17,6 +17,7 @@ from watibot.payments.reading import amount, currency
 from watibot.ports.console import User
 from watibot.service.desk import Deed
 from watibot.web.console.frame import BASE, Frame, Visit, back_to
+from watibot.web.console.rooms import Way, deed
 
 _ONCE = re.compile(r"[0-9a-f]{8,64}")
 _AMOUNT = re.compile(r"[0-9.,]{1,14}")  # a receipt may say more than that, a colleague does not
@@ -57,27 +58,39 @@ class Deeds:
         self._frame = frame
         self._chat = chat
 
+    def ways(self) -> Sequence[Way]:
+        one = "/conversations/{conversation_id:path}"
+        return (
+            deed("/escalations/{number:int}/acknowledge", self.acknowledge),
+            deed("/payments/{number:int}/decide", self.decide),
+            deed("/bookings/{number:int}/amount", self.set_amount),
+            deed(f"{one}/take", self.take),
+            deed(f"{one}/give-back", self.give_back),
+            deed(f"{one}/write", self.write),
+            deed(f"{one}/note", self.note),
+        )
+
     async def take(self, visit: Visit) -> Response:
         return await self._went(visit, await self._desk.take(_conversation(visit), visit.user))
 
     async def give_back(self, visit: Visit) -> Response:
         note = visit.form.get("note", "")
-        deed = await self._desk.give_back(_conversation(visit), visit.user, note)
-        return await self._typed(visit, deed, "give-back", note)
+        done = await self._desk.give_back(_conversation(visit), visit.user, note)
+        return await self._typed(visit, done, "give-back", note)
 
     async def write(self, visit: Visit) -> Response:
         text, once = visit.form.get("text", ""), visit.form.get("once", "")
         if not _ONCE.fullmatch(once):
             return await self._frame.wrong(visit.request, 403, visit)
-        deed = await self._desk.write(_conversation(visit), visit.user, text, once)
-        return await self._typed(visit, deed, "write", text)
+        done = await self._desk.write(_conversation(visit), visit.user, text, once)
+        return await self._typed(visit, done, "write", text)
 
     async def note(self, visit: Visit) -> Response:
         text, once = visit.form.get("text", ""), visit.form.get("once", "")
         if not _ONCE.fullmatch(once):
             return await self._frame.wrong(visit.request, 403, visit)
-        deed = await self._desk.note(_conversation(visit), visit.user, text, once)
-        return await self._typed(visit, deed, "note", text)
+        done = await self._desk.note(_conversation(visit), visit.user, text, once)
+        return await self._typed(visit, done, "note", text)
 
     async def acknowledge(self, visit: Visit) -> Response:
         number, note = visit.request.path_params["number"], visit.form.get("note", "")
@@ -89,8 +102,8 @@ class Deeds:
         if verdict not in ("accept", "reject"):
             return await self._frame.wrong(visit.request, 403, visit)
         tell = visit.form.get("tell") == "yes"
-        deed = await self._desk.decide(number, visit.user, verdict == "accept", note, tell)
-        return await self._went(visit, deed)
+        done = await self._desk.decide(number, visit.user, verdict == "accept", note, tell)
+        return await self._went(visit, done)
 
     async def set_amount(self, visit: Visit) -> Response:
         number = visit.request.path_params["number"]
@@ -98,26 +111,26 @@ class Deeds:
         due = amount(typed) if _AMOUNT.fullmatch(typed.strip()) else None
         if not due or code is None or not _CODE.fullmatch(code):
             return back_to(_back(visit), "amount")
-        deed = await self._desk.set_amount(number, visit.user, due, code)
-        return await self._went(visit, deed)
+        done = await self._desk.set_amount(number, visit.user, due, code)
+        return await self._went(visit, done)
 
-    async def _typed(self, visit: Visit, deed: Deed, form: str, text: str) -> Response:
+    async def _typed(self, visit: Visit, done: Deed, form: str, text: str) -> Response:
         """After a form of a chat. What was refused is shown again, so that nobody has to write it
         twice."""
-        if deed in (Deed.DONE, Deed.STANDS, Deed.UNKNOWN):
-            return await self._went(visit, deed)
+        if done in (Deed.DONE, Deed.STANDS, Deed.UNKNOWN):
+            return await self._went(visit, done)
         scope = {
             **visit.request.scope,
             "path": f"{BASE}/conversations/{_conversation(visit)}",
-            "query_string": urlencode({"said": deed}).encode(),
+            "query_string": urlencode({"said": done}).encode(),
         }
         page = Visit(Request(scope), visit.user, visit.csrf)
         return await self._chat(page, {form: text}, 422)
 
-    async def _went(self, visit: Visit, deed: Deed) -> Response:
-        if deed is Deed.UNKNOWN:
+    async def _went(self, visit: Visit, done: Deed) -> Response:
+        if done is Deed.UNKNOWN:
             return await self._frame.wrong(visit.request, 404, visit)
-        return back_to(_back(visit), deed)
+        return back_to(_back(visit), done)
 
 
 def _conversation(visit: Visit) -> str:

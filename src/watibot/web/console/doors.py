@@ -22,6 +22,7 @@ from watibot.ports.console import Console, Entry, Role
 from watibot.ports.outside import Clock
 from watibot.web.console import passwords
 from watibot.web.console.frame import BASE, HEADERS, Frame, Visit, back_to, is_ours
+from watibot.web.console.rooms import Inside
 
 SESSION_COOKIE = "watibot_desk"
 VISIT_COOKIE = "watibot_visit"  # of somebody who has not signed in yet
@@ -33,7 +34,6 @@ TRIES = 50
 _LARGEST_FORM = 64 * 1024
 _SIGN_IN = f"{BASE}/sign-in"
 
-Inside = Callable[[Visit], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 

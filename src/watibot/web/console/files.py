@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from starlette.responses import Response
 
@@ -13,6 +14,7 @@ from watibot.ports.console import Console
 from watibot.ports.outside import MediaFiles
 from watibot.turns import MediaState
 from watibot.web.console.frame import HEADERS, Frame, Visit
+from watibot.web.console.rooms import Way, page
 
 # What a browser may show in a page; everything else is saved as a file.
 SHOWN = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
@@ -28,6 +30,9 @@ class Files:
         self._rows = rows
         self._files = files
         self._frame = frame
+
+    def ways(self) -> Sequence[Way]:
+        return (page("/media/{media_id:int}", self.media),)
 
     async def media(self, visit: Visit) -> Response:
         """Its type is one of ours, never the guest's word; what is no picture or sound is saved and

@@ -32,6 +32,11 @@ BASE = "/console"
 LANGUAGE_COOKIE = "watibot_lang"
 _HERE = Path(__file__).parent
 _A_YEAR = 365 * 24 * 3600
+# Files beside the pages, and what they are.
+STATIC = {
+    "console.css": "text/css; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
 HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
     "media-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",

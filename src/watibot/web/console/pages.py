@@ -19,13 +19,14 @@ from watibot.conversations import REPLY_WINDOW, Conversation, held_by_staff, win
 from watibot.escalations import Escalation, EscalationCause
 from watibot.messages import ChannelName
 from watibot.payments import ProofState
-from watibot.ports.console import Console, Guest
+from watibot.ports.console import Console, Guest, Role
 from watibot.ports.escalations import Escalations
 from watibot.ports.outside import Clock
 from watibot.ports.proofs import Proof, Proofs
 from watibot.service.desk import LONGEST_NOTE, LONGEST_TEXT
 from watibot.web.console.files import HEARD, SHOWN
 from watibot.web.console.frame import Frame, Visit
+from watibot.web.console.rooms import Way, page
 from watibot.web.console.transcript import Line, lines
 
 AT_HOME = 5  # of each queue
@@ -64,6 +65,17 @@ class Pages:
         self._frame = frame
         self._clock = clock
         self._zone = zone
+
+    def ways(self) -> Sequence[Way]:
+        return (
+            page("/", self.home),
+            page("/escalations", self.escalations),
+            page("/payments", self.payments),
+            page("/conversations", self.conversations),
+            page("/log", self.log, Role.OWNER),
+            # Last: the name of a conversation is whatever is left of the address.
+            page("/conversations/{conversation_id:path}", self.conversation),
+        )
 
     async def home(self, visit: Visit) -> Response:
         """What waits for a person."""

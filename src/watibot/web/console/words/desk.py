@@ -1,15 +1,9 @@
-"""The console's words in Spanish and English. Pure.
-
-`frame.py` gives them to the templates as `t("key")`. A key that is missing is shown as it is, which
-the tests do not let pass.
-"""
+"""Words of the pages where the front desk works: queues, conversations, one chat, the log."""
 
 from __future__ import annotations
 
 from watibot.escalations import TITLES, EscalationCause
 from watibot.payments import ReasonCode
-
-LANGUAGES = ("es", "en")
 
 _CAUSES: dict[EscalationCause, str] = {
     EscalationCause.GUEST_WISH: "They ask for a person",
@@ -270,24 +264,4 @@ WORDS: dict[str, tuple[str, str]] = {
 }
 
 # Of `said.*`, what did not work as it was meant.
-REFUSALS = frozenset(f"said.{word}" for word in ("empty", "long", "window", "untold", "amount"))
-
-MONTHS = (
-    ["ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic"],
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
-)
-
-
-def say(key: str, language: str) -> str:
-    """The word for `key`."""
-    found = WORDS.get(key)
-    return key if found is None else found[LANGUAGES.index(language)]
-
-
-def preferred(accepted: str) -> str:
-    """The first of our languages in an Accept-Language header; browsers name the best one first."""
-    for part in accepted.split(","):
-        tag = part.strip()[:2].lower()
-        if tag in LANGUAGES:
-            return tag
-    return LANGUAGES[0]
+REFUSALS = ("empty", "long", "window", "untold", "amount")

@@ -1,0 +1,1 @@
+"""What the service promises, how much of it was missed, and how fast. Pure."""

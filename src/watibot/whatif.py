@@ -1,0 +1,1 @@
+"""What the same traffic would cost with another model, cache, instructions or history. Pure."""
