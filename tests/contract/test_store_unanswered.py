@@ -135,6 +135,22 @@ async def test_after_an_effect_nothing_is_asked_again(store: SqlStore, hand: Han
     assert [kind for kind, _ in await hand.said()] == ["guest", "tool_result"]
 
 
+async def test_an_answer_that_was_begun_before_a_question_is_none_to_it(
+    store: SqlStore, hand: Hand
+) -> None:
+    await hand.hear("resérveme", 0)
+    turn = await hand.begin(10)
+    await take(store, 11)
+    await hand.hear("¿tarifas?", 12)
+    step = StepRecord(words("{}", ItemKind.TOOL_RESULT), Progress(), effect=True)
+    await store.record_step(GUEST, hand.fence, turn.turn_id, step)
+    await hand.finish(turn, "Anoté su reserva", seconds=13)
+    await hand.release()
+    assert [kind for kind, _ in await hand.said()][-1] == "assistant"  # behind the question
+    assert (await give_back(store, 20)).due_at is not None
+    assert [m.text for m in (await hand.begin(21)).messages] == ["¿tarifas?"]
+
+
 @pytest.mark.parametrize(
     ("heard", "given_back", "answered"),
     [

@@ -42,7 +42,7 @@ async def test_all_is_well_and_nothing_was_changed(hotel: House) -> None:
     ]
     assert all(words.startswith("ok ") for words in lines.values())
     assert out.endswith("Everything is in order\n")
-    assert "schema 0003, WAL; a service is at work on it" in lines["database"]
+    assert "schema 0004, WAL; a service is at work on it" in lines["database"]
     assert "time runs 20 times faster" in lines["clock"]
     asked = {entry["operation"] for entry in await hotel.journal("vertex", "request")}
     assert asked == {"getSession", "listSessions", "token"}

@@ -5,8 +5,10 @@
 unless the session or OpenAI's thread has it, or is about to: such an item stays where it is, and
 the turn that answers the message leaves it out of the past and does not add it anew.
 
-The assistant answers what stands before its answer in the history. A colleague answers what was
-*said* before: their words may be heard of long afterwards, and behind later questions.
+The assistant answers what stands before its answer in the history, unless its turn was open before
+that came: such an answer, under way when staff took the conversation, does not know it. A colleague
+answers what was *said* before: their words may be heard of long afterwards, and behind later
+questions.
 """
 
 from __future__ import annotations
@@ -27,17 +29,21 @@ from watibot.storage.rows import (
     of_conversation,
     of_hotel,
 )
-from watibot.storage.tables import IN_TURN, WITH_STAFF, history, messages
+from watibot.storage.tables import IN_TURN, WITH_STAFF, history, messages, turns
 
 _AFTER = of_conversation(history) & (history.c.at > bindparam("after"))
-_NEWEST_ANSWER = (
-    select(history.c.at)
+_ANSWERS = (
+    select(history.c.at, turns.c.opened_at)
+    .select_from(
+        history.outerjoin(
+            turns,
+            (turns.c.hotel_id == history.c.hotel_id) & (turns.c.turn_id == history.c.turn_id),
+        )
+    )
     .where(_AFTER, history.c.kind != ItemKind.GUEST, history.c.kind != ItemKind.STAFF)
-    .order_by(history.c.at.desc())
-    .limit(1)
 )
 _BY_STAFF = select(history.c.at, history.c.origin).where(_AFTER, history.c.kind == ItemKind.STAFF)
-_GUEST_ITEMS = select(history.c.item_id, history.c.turn_id).where(
+_GUEST_ITEMS = select(history.c.item_id, history.c.turn_id, history.c.at).where(
     _AFTER, history.c.kind == ItemKind.GUEST
 )
 _MESSAGE = (
@@ -90,18 +96,31 @@ def _unanswered(tx: Tx, conversation_id: str, after: datetime) -> list[AnyRow]:
     staff held the conversation, and of those of a turn that staff cut short before it had given an
     answer. Nothing that stands before `after` can matter, for an item's place is never earlier than
     its words."""
-    newest = tx.one(_NEWEST_ANSWER, conversation=conversation_id, after=after)
-    since = after if newest is None else newest.at
-    items = tx.all(_GUEST_ITEMS, conversation=conversation_id, after=since)
+    items = tx.all(_GUEST_ITEMS, conversation=conversation_id, after=after)
     if not items:
         return []
-    wanted = {item.item_id for item in items}
-    turn_ids = {item.turn_id for item in items if item.turn_id is not None}
-    found = tx.all(_WITH_STAFF, conversation=conversation_id, after=after)
-    if turn_ids:
-        found += tx.all(_OF_ENDED_TURNS, turns=sorted(turn_ids))
+    given = tx.all(_ANSWERS, conversation=conversation_id, after=after)
+    newest = max((answer.at for answer in given), default=after)
+    place = {item.item_id: item.at for item in items}
+    found = [
+        each
+        for each in tx.all(_WITH_STAFF, conversation=conversation_id, after=after)
+        if each.item_id in place and not _knew(given, place[each.item_id], each.received_at)
+    ]
+    late = [item for item in items if item.turn_id is not None and item.at > newest]
+    if late:
+        of_turns = tx.all(_OF_ENDED_TURNS, turns=sorted({item.turn_id for item in late}))
+        found += [each for each in of_turns if place.get(each.item_id, newest) > newest]
     words_at = _last_words(tx, conversation_id, after)
-    return [each for each in found if each.item_id in wanted and words_at <= _said_at(each) > after]
+    return [each for each in found if words_at <= _said_at(each) > after]
+
+
+def _knew(answers: list[AnyRow], place: datetime, received_at: datetime) -> bool:
+    """Whether an answer behind this place was begun with what stands there."""
+    return any(
+        answer.at > place and (answer.opened_at is None or answer.opened_at >= received_at)
+        for answer in answers
+    )
 
 
 def _last_words(tx: Tx, conversation_id: str, after: datetime) -> datetime:
