@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.contract.colleague import staff
 from tests.contract.stores import (
     GUEST,
     HISTORY,
@@ -15,8 +16,11 @@ from tests.contract.stores import (
 )
 from watibot.conversations import Conversation
 from watibot.history import HistoryItem, ItemKind
+from watibot.matching import Row, RowKind
 from watibot.messages import ChannelName, StaffMessage, Takeover
+from watibot.ports.outside import ChatRow
 from watibot.ports.store import StepRecord
+from watibot.service.news import item_of
 from watibot.storage.store import SqlStore
 from watibot.storage.writer import engine_for
 from watibot.turns import Progress
@@ -176,6 +180,18 @@ async def test_the_past_comes_before_all_that_is_there(store: SqlStore, hand: Ha
     assert await store.people.without_past(9) == []
     await hand.hear("dos", 40)
     assert (await store.history(GUEST, 1))[0].text == "sí"
+
+
+async def test_a_colleagues_words_of_the_past_whose_webhook_is_late_are_there_once(
+    store: SqlStore, hand: Hand
+) -> None:
+    await hand.hear("dos", 0)
+    row = Row("r-1", RowKind.MESSAGE, at(-60), "hola, soy Rosa", own=True, operator="Rosa")
+    read = item_of(ChatRow(row, row.text, None, b""), ItemKind.STAFF, past=True)
+    assert await store.people.take_in_past(GUEST, [read], None) == 1
+    late = await staff(store, row.text, -60, 5, provider_id="wamid-1", record_id="r-1")
+    assert not late
+    assert [text for _, text in await hand.said()] == ["hola, soy Rosa"]
 
 
 async def test_the_past_of_a_conversation_that_has_none(store: SqlStore, hand: Hand) -> None:

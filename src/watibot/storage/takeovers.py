@@ -94,7 +94,9 @@ def staff_message(
     assert row is not None
     names = _names(message)
     item_ids = [staff_item_id(message.channel, name) for name in names]
-    if there(tx, conversation_id, item_ids) or _echo(tx, conversation_id, message):
+    # What was read of the chat's past may have been this, before its webhook came.
+    known = [*item_ids, *map(past_item_id, names)]
+    if there(tx, conversation_id, known) or _echo(tx, conversation_id, message):
         return False
     at = min(message.provider_time, received_at)
     # A look at the chat may know it by another of its names, and its place here may be later.
@@ -189,6 +191,11 @@ def staff_item_id(channel: ChannelName, name: str) -> str:
     """A colleague's message by a name that the provider has for it: the same for each delivery."""
     digest = hashlib.sha256(f"{channel}:{name}".encode("utf-8", "replace")).hexdigest()
     return f"staff-{digest[:32]}"
+
+
+def past_item_id(name: str) -> str:
+    """An item of the past by the name that its row has at the provider (`service/news.py`)."""
+    return "past-" + hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def _conversation(
