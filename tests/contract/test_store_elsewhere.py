@@ -194,6 +194,22 @@ async def test_a_colleagues_words_of_the_past_whose_webhook_is_late_are_there_on
     assert [text for _, text in await hand.said()] == ["hola, soy Rosa"]
 
 
+async def test_a_webhook_that_was_quicker_than_the_past_is_there_once(
+    store: SqlStore, hand: Hand
+) -> None:
+    await hand.hear("dos", 0)
+    row = Row("r-1", RowKind.MESSAGE, at(-60), "hola, soy Rosa", own=True, operator="Rosa")
+    older = Row("r-0", RowKind.MESSAGE, at(-90), "buenas", own=True, operator="Rosa")
+    read = [
+        item_of(ChatRow(each, each.text, None, b""), ItemKind.STAFF, past=True)
+        for each in (older, row)
+    ]
+    assert await staff(store, row.text, -60, 5, provider_id="wamid-1", record_id="r-1")
+    assert await store.people.take_in_past(GUEST, read, None) == 1
+    assert [text for _, text in await hand.said()][:1] == ["buenas"]
+    assert [text for _, text in await hand.said()].count("hola, soy Rosa") == 1
+
+
 async def test_the_past_of_a_conversation_that_has_none(store: SqlStore, hand: Hand) -> None:
     await hand.hear("uno", 0)
     assert await store.people.take_in_past(GUEST, [], None) == 0

@@ -160,7 +160,9 @@ def take_in_past(
     row = locked(tx, conversation_id)
     if row is None:
         return 0
-    made = prepend(tx, row, items, free(row))
+    told = _told(tx, conversation_id, items)
+    new = [item for item in items if told.isdisjoint(_given(item.origin))]
+    made = prepend(tx, row, new, free(row))
     tx.run(
         UPDATE_CONVERSATION,
         conversation=conversation_id,
