@@ -34,6 +34,7 @@ class EscalationCause(StrEnum):
     STOPPED = "stopped"
     LEAK = "leak"
     LIMITED = "limited"
+    HELD_BACK = "held_back"  # the month's money is spent
 
 
 TITLES: dict[EscalationCause, str] = {
@@ -52,6 +53,7 @@ TITLES: dict[EscalationCause, str] = {
     EscalationCause.STOPPED: "Un huésped pidió que el asistente no le conteste",
     EscalationCause.LEAK: "Se detuvo una respuesta del asistente",
     EscalationCause.LIMITED: "Un huésped escribe más de lo que se le contesta",
+    EscalationCause.HELD_BACK: "Un huésped espera: se gastó el presupuesto del mes",
 }
 
 

@@ -151,6 +151,7 @@ class Translation(Table):
     waits: Line | None = None
     waits_closed: Line | None = None
     limited: Line | None = None
+    held_back: Line | None = None
     stopped: Line | None = None
     resumed: Line | None = None
     refused: Line | None = None
@@ -177,6 +178,7 @@ class Translation(Table):
         "handed_over",
         "waits",
         "limited",
+        "held_back",
         "resumed",
         "refused",
         "payment_accepted",

@@ -20,6 +20,7 @@ class Texts:
     waits: str  # a person will answer, in office hours
     waits_closed: str  # the same outside of them
     limited: str  # the guest writes more than is answered
+    held_back: str  # the month's money is spent: a person answers
     stopped: str  # the guest asked for silence
     resumed: str  # and asked for answers again
     refused: str  # what may not be told
@@ -43,6 +44,8 @@ BUILT_IN: dict[str, Texts] = {
         "le contesta por este mismo chat.",
         limited="He recibido muchos mensajes suyos en poco tiempo. Deme un rato, por favor, y con "
         "gusto le sigo atendiendo. Si es urgente, llame a recepción.",
+        held_back="Gracias por su mensaje. Una persona de recepción le contesta por este mismo "
+        "chat en cuanto pueda. Si es urgente, llame a recepción.",
         stopped="De acuerdo, ya no le contesto por aquí. Si quiere que vuelva a contestarle, "
         "escriba {word}.",
         resumed="Aquí estoy de nuevo. ¿En qué le ayudo?",
@@ -64,6 +67,8 @@ BUILT_IN: dict[str, Texts] = {
         "answer you in this chat.",
         limited="I have received many messages from you in a short time. Please give me a while, "
         "and I will gladly go on. If it is urgent, please call the front desk.",
+        held_back="Thank you for your message. A person at the front desk will answer you in this "
+        "chat as soon as possible. If it is urgent, please call the front desk.",
         stopped="All right, I will not answer here any more. If you want me to answer again, write "
         "{word}.",
         resumed="I am back. How can I help you?",

@@ -11,12 +11,15 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
-from watibot import guard, telemetry, tools, wiring_console
+from watibot import guard, telemetry, tools, wiring_beside, wiring_console
 from watibot.channels.capture import Captures
 from watibot.conversations import Conversation
+from watibot.engines.errands import ChildErrands
 from watibot.engines.local import LocalLanes
 from watibot.errors import ProviderError
 from watibot.hotel import load as load_hotel
@@ -27,20 +30,23 @@ from watibot.providers.pictures import PillowPictures
 from watibot.service.alert import Alerts
 from watibot.service.answer import Along, Answerer
 from watibot.service.asking import Askers, AskGemini, AskOpenAI
+from watibot.service.caching import Caching
+from watibot.service.charging import Charger
 from watibot.service.deliver import Deliverer
 from watibot.service.desk import FrontDesk
 from watibot.service.escalate import Escalator
 from watibot.service.fold import Folder
 from watibot.service.gate import Gate
+from watibot.service.gauges import Gauges
 from watibot.service.hold import Holder
 from watibot.service.look import Looker
 from watibot.service.look_back import LookBack
 from watibot.service.media import Downloads
-from watibot.service.meter import Meter
 from watibot.service.mirror import Mirror
 from watibot.service.own_words import texts_of
 from watibot.service.past import Past
 from watibot.service.poll import Poller
+from watibot.service.readiness import Readiness
 from watibot.service.receive import Listeners, Receiver
 from watibot.service.rounds import Rounds
 from watibot.service.steady import steadily
@@ -55,10 +61,14 @@ from watibot.turns import Turn
 from watibot.web import app as web
 from watibot.web.webhooks import MANYCHAT_ANSWER, WATI_ANSWER, Webhook
 from watibot.windows import Sizes
-from watibot.wiring_outside import Outside, outside
+from watibot.wiring_outside import WATI_READS_PER_MINUTE, Counted, Outside, outside
 from watibot.wording import is_internal
 
 log = telemetry.logger(__name__)
+
+
+if TYPE_CHECKING:
+    from watibot import tracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,26 +80,27 @@ class App:
     lanes: LocalLanes
     mirror: Mirror
     clock: Clock
+    charger: Charger
+    closing: Callable[[], None]
+    caching: Caching | None
 
 
-async def build(settings: Settings) -> App:
-    """The whole service. Raises SettingsError; the store's schema is up to date when it returns."""
+async def build(settings: Settings, env_file: Path = Path(".env")) -> App:
+    """The whole service; `env_file` is for commands that it runs as children. Raises SettingsError;
+    the store's schema is up to date when it returns."""
     hotel = load_hotel(settings.service.hotel_file)
     instructions = InstructionsFile(settings.service.instructions_file, hotel)
     store = await storage.open(settings.service.database_url, hotel.id, sole=True)
-    calls = _Calls()
-    out = outside(settings, hotel, store, calls.count)
-    clock, metrics = out.clock, Metrics()
+    counted = Counted()
+    out = outside(settings, hotel, store, counted)
+    clock = out.clock
+    traces = _traces(settings)
+    metrics = Metrics(traces, settings.targets.answer)
     takeover_hours = settings.patience.takeover_hours
     alerts = Alerts(store, out.notifier, clock, settings.patience)
 
-    async def tell(key: str, title: str, body: str) -> None:
-        await alerts.add(key, "calls", title, body)
-
-    meter = Meter(store.people, clock, "wati", settings.wati.calls_per_month, tell)
-    calls.count_with(meter.count)
-    if out.chat is not None:
-        metrics.calls.labels("wati").set_function(lambda: meter.used)
+    beside = wiring_beside.build(settings, hotel, store, out, counted, alerts, metrics)
+    meter, charger = beside.meter, beside.charger
     escalator = Escalator(
         store.escalations,
         store,
@@ -100,7 +111,7 @@ async def build(settings: Settings) -> App:
         settings.service.public_url,
     )
     downloads = Downloads(out.media, out.files, store, clock)
-    mirror = Mirror(store, out.sessions, clock, metrics)
+    mirror = Mirror(store, out.sessions, clock, metrics, used=charger.use)
 
     async def hand_over(caller: Caller, reason: str) -> bool:
         conversation = await store.conversation(caller.conversation_id)
@@ -131,7 +142,15 @@ async def build(settings: Settings) -> App:
         store.people, store, out.channels, clock, takeover_hours, hotel.zone, lanes.wake, metrics
     )
 
-    gate = Gate(store.people, store, clock, settings.limits, hotel.words, texts_of(hotel))
+    gate = Gate(
+        store.people,
+        store,
+        clock,
+        settings.limits,
+        hotel.words,
+        texts_of(hotel),
+        beside.budget.holds_back,
+    )
     chats = {} if out.chat is None else {ChannelName.WHATSAPP: out.chat}
     looker = Looker(
         store.people,
@@ -144,10 +163,19 @@ async def build(settings: Settings) -> App:
         lanes.wake,
         escalator.seen_to,
         metrics,
+        beside.eraser.erased_at,
     )
     past = None
     if out.past is not None:
-        past = Past(store.people, out.past, clock, meter, settings.wati, metrics)
+        past = Past(
+            store.people,
+            out.past,
+            clock,
+            meter,
+            settings.wati,
+            metrics,
+            beside.eraser.erased_at,
+        )
     names = tuple(tool.name for tool in kit)
 
     def leak(text: str, current: Instructions, turn: Turn) -> str | None:
@@ -221,10 +249,9 @@ async def build(settings: Settings) -> App:
         "takeovers": holder.run,
         "summaries": folder.run,
         "mirror": mirror.run,
+        **beside.runs,
         "lanes": lanes.run,
     }
-    if out.chat is not None:
-        runs["calls"] = meter.run
     if past is not None and settings.wati.past_messages:
         runs["past"] = past.run
     if out.contacts is not None and settings.wati.poll_seconds:
@@ -246,6 +273,7 @@ async def build(settings: Settings) -> App:
         try:
             yield
         finally:
+            await errands.close()
             # Work under way ends first; whatever is left is in the store.
             for task in reversed(tasks):
                 task.cancel()
@@ -253,8 +281,9 @@ async def build(settings: Settings) -> App:
             await asyncio.gather(warming, *tasks, return_exceptions=True)
             await looker.stop()
             await downloads.stop()
-            with contextlib.suppress(Exception):  # some calls are not counted then
-                await meter.flush()
+            await beside.end()
+            if traces is not None:
+                await asyncio.to_thread(traces.close)
             await out.close()
             await store.close()
             log.info("service.stopped")
@@ -294,23 +323,44 @@ async def build(settings: Settings) -> App:
         lanes.wake,
         {code: hotel.texts_in(code) for code in hotel.languages},
     )
-    pages = wiring_console.build(desk, store, out.files, clock, hotel, settings.service.public_url)
-    app = web.create(webhooks, metrics, store.counts, lambda: lanes.depth, lifespan, pages)
-    return App(app, store, lanes, mirror, clock)
+    errands = ChildErrands(env_file, clock)
+    pages, live = wiring_console.build(
+        wiring_console.Behind(
+            settings,
+            hotel,
+            store,
+            clock,
+            out.files,
+            desk,
+            beside,
+            errands,
+        )
+    )
+    runs["live"] = live.run
+    limits = {
+        "model": settings.vertex.model_calls_per_minute,
+        "sessions.appends": settings.vertex.appends_per_minute,
+        "sessions.writes": settings.vertex.session_writes_per_minute,
+        "wati.reads": WATI_READS_PER_MINUTE,
+    }
+    app = web.create(
+        webhooks,
+        metrics,
+        lifespan,
+        pages,
+        Readiness(store.counts, store.queues, lanes, beside.providers, clock),
+        Gauges(metrics, store.counts, store.count_moves, store.queues, lanes, clock, limits),
+    )
+    return App(app, store, lanes, mirror, clock, charger, live.close, beside.caching)
 
 
-class _Calls:
-    """Lets the adapters count before there is who counts: the meter tells staff, and the way to
-    staff is an adapter too."""
+def _traces(settings: Settings) -> tracing.OtelTraces | None:
+    if settings.service.traces != "otlp":
+        return None
+    from watibot import tracing
 
-    def __init__(self) -> None:
-        self._count: Callable[[], None] = lambda: None
-
-    def count_with(self, count: Callable[[], None]) -> None:
-        self._count = count
-
-    def count(self) -> None:
-        self._count()
+    secret = settings.service.webhook_secret.get_secret_value()
+    return tracing.begin(settings.vertex.model, secret)
 
 
 async def _warm_up(out: Outside) -> None:

@@ -6,11 +6,13 @@ is before it, `migration/` after it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from watibot import costs
 from watibot.channels.http import new_client
 from watibot.channels.wati_contacts import WatiContacts
 from watibot.channels.wati_history import WatiHistory
@@ -28,6 +30,7 @@ from watibot.providers.exports import Exports
 from watibot.providers.google_auth import Tokens
 from watibot.providers.openai_http import OpenAIHttp
 from watibot.providers.sessions import VertexSessions
+from watibot.service.charging import Charger
 from watibot.service.mirror import Mirror
 from watibot.settings import Settings
 from watibot.storage import store as storage
@@ -54,7 +57,11 @@ async def migration(settings: Settings) -> AsyncIterator[Means]:
         tokens = Tokens(file=vertex.credentials_file)
         sessions = VertexSessions(vertex, clock, tokens, appends=appends, writes=writes)
         stack.push_async_callback(sessions.close)
-        mirror = Mirror(store, sessions, clock, Metrics())
+        charger = Charger(store.charges, costs.load(settings.costs.prices_file), clock)
+        stack.push_async_callback(charger.flush)
+        charging = asyncio.create_task(charger.run())
+        stack.push_async_callback(_ended, charging)
+        mirror = Mirror(store, sessions, clock, Metrics(), used=charger.use)
         per_minute = settings.openai.requests_per_minute
         asking = store.quota("openai", per_minute, clock, live=False)
         reading = store.quota("wati.reads", WATI_READS_PER_MINUTE, clock, live=False)
@@ -73,6 +80,11 @@ async def migration(settings: Settings) -> AsyncIterator[Means]:
             brakes={"appends": appends, "new sessions": writes},
             contacts=past.contacts,
         )
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,14 @@ from watibot.channels.media import DiskMediaFiles, HttpMediaSource
 from watibot.channels.wati import Wati
 from watibot.channels.wati_chat import WatiChat
 from watibot.channels.wati_contacts import WatiContacts
+from watibot.charges import Use
 from watibot.engines.clock import SystemClock
 from watibot.engines.quota import LocalQuota
 from watibot.hotel import Hotel
 from watibot.messages import ChannelName
 from watibot.ports import Channel, ChatHistory, Clock, ContactList, Notifier, Quota
 from watibot.providers.assistants import AssistantsServer
+from watibot.providers.caches import VertexCaches
 from watibot.providers.gemini import Gemini
 from watibot.providers.google_auth import Tokens
 from watibot.providers.notify import AppriseNotifier
@@ -49,6 +51,7 @@ class Outside:
     files: DiskMediaFiles
     gemini: Gemini
     sessions: VertexSessions
+    caches: VertexCaches
     notifier: Notifier
     http: tuple[httpx2.AsyncClient, ...]
     chat: ChatHistory | None = None  # WATI's own history
@@ -60,6 +63,7 @@ class Outside:
     async def close(self) -> None:
         await self.gemini.close()
         await self.sessions.close()
+        await self.caches.close()
         if self.openai is not None:
             await self.openai.close()
         if self.assistant is not None:
@@ -68,15 +72,34 @@ class Outside:
             await client.aclose()
 
 
+class Counted:
+    """What the adapters use and count. They are made before there is who hears it: that one tells
+    staff, and the way to staff is an adapter too."""
+
+    def __init__(self) -> None:
+        self.on_request: Callable[[], None] = lambda: None
+        self.on_use: Callable[[Use], None] = lambda use: None
+
+    def request(self) -> None:
+        """A request to WATI leaves."""
+        self.on_request()
+
+    def used(self, use: Use) -> None:
+        """Something that is paid for was used."""
+        self.on_use(use)
+
+
 def outside(
     settings: Settings,
     hotel: Hotel,
     store: SqlStore | None = None,
-    count: Callable[[], None] = lambda: None,
+    counted: Counted | None = None,
 ) -> Outside:
     """Everything that talks to somebody else. Nothing is contacted yet. `store`: where the quotas
-    are kept together with other processes; without it this process keeps its own. `count` is called
-    for each request to WATI. Raises SettingsError when what is asked for is not installed."""
+    are kept together with other processes; without it this process keeps its own. Raises
+    SettingsError when what is asked for is not installed."""
+    counted = counted or Counted()
+    count = counted.request
     clock = SystemClock(settings.service.clock)
 
     def quota(name: str, per_minute: float, *, live: bool = True) -> Quota:
@@ -91,7 +114,9 @@ def outside(
     if openai is not None and settings.openai.assistant_id:
         check_installed(settings.openai)
         sdk = Sdk(settings.openai, clock, Key(settings.openai), asking)
-        assistant = OpenAIAssistant(settings.openai, clock, sdk, AssistantsServer(openai))
+        assistant = OpenAIAssistant(
+            settings.openai, clock, sdk, AssistantsServer(openai), counted.used
+        )
     tokens = Tokens(file=settings.vertex.credentials_file)
     vertex = settings.vertex
     tls = httpx2.create_ssl_context()  # reading the authorities takes 50 ms: once
@@ -115,7 +140,13 @@ def outside(
         channels=channels.table(*made),
         media=HttpMediaSource(settings.wati, settings.media, to_media, clock, count),
         files=DiskMediaFiles(settings.service.data_dir / "media"),
-        gemini=Gemini(vertex, clock, tokens, calls=Rate(vertex.model_calls_per_minute)),
+        gemini=Gemini(
+            vertex,
+            clock,
+            tokens,
+            calls=Rate(vertex.model_calls_per_minute),
+            used=counted.used,
+        ),
         sessions=VertexSessions(
             vertex,
             clock,
@@ -123,6 +154,7 @@ def outside(
             appends=quota("sessions.appends", vertex.appends_per_minute),
             writes=quota("sessions.writes", vertex.session_writes_per_minute),
         ),
+        caches=VertexCaches(vertex, clock, tokens),
         notifier=AppriseNotifier([url.get_secret_value() for url in settings.staff.notify_urls]),
         http=(to_wati, to_manychat, to_media),
         chat=chat,

@@ -27,7 +27,7 @@ _NOTED: dict[MessageKind, str] = {
     MessageKind.CONTACTS: "contacto",
     MessageKind.UNSUPPORTED: "mensaje que no se puede leer",
 }
-
+REPLIED = "[en respuesta a un mensaje anterior]"
 
 # How staff begin a note that no guest is ever to be told.
 _INTERNAL = ("interno", "interna")
@@ -75,5 +75,5 @@ def _words(message: GuestMessage) -> str:
         name = _NOTED[message.kind]
         return f"[{name}: {text}]" if text else f"[{name}]"
     if message.reply_to is not None and text:
-        return f"[en respuesta a un mensaje anterior]\n{text}"
+        return f"{REPLIED}\n{text}"
     return text

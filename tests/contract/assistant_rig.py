@@ -13,6 +13,7 @@ import httpx2
 from pydantic import BaseModel
 
 from tests.fakes_threads import message
+from watibot.charges import Use
 from watibot.emulators import kit
 from watibot.emulators.openai import OpenAI as Emulator
 from watibot.emulators.openai import create
@@ -61,6 +62,7 @@ class Real:
     clock: SystemClock
     emulator: Emulator
     url: str
+    used: list[Use]
 
     def said(self) -> list[tuple[str, str, str | None]]:
         return said_in(self.emulator.world.threads["thread_1"].messages)
@@ -129,9 +131,10 @@ async def real(path: str = "/v1", **settings: Any) -> AsyncIterator[Real]:
         calls = LocalQuota(60_000, clock)
         http = OpenAIHttp(chosen, clock, calls)
         sdk = Sdk(chosen, clock, Key(chosen), calls)
-        assistant = OpenAIAssistant(chosen, clock, sdk, AssistantsServer(http))
+        used: list[Use] = []
+        assistant = OpenAIAssistant(chosen, clock, sdk, AssistantsServer(http), used.append)
         try:
-            yield Real(assistant, clock, emulator, url)
+            yield Real(assistant, clock, emulator, url, used)
         finally:
             await assistant.close()
             await http.close()

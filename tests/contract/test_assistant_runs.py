@@ -11,7 +11,10 @@ import pytest
 
 from tests.contract.assistant_rig import DESK, REQUEST, Json, Real, real
 from tests.flow.house import until
+from watibot.charges import Operation
 from watibot.errors import Cause, ProviderError
+from watibot.messages import ChannelName
+from watibot.modelcalls import Occasion
 from watibot.toolcalls import ToolResult
 
 
@@ -134,6 +137,30 @@ async def test_a_thread_that_is_too_long_is_shortened_once(client: Real, run: Js
         await client.assistant.answer(replace(REQUEST, turn_id="turn-2"))
     assert failed.value.cause is Cause.BLOCKED
     assert client.runs() == 4
+
+
+async def test_a_run_is_charged_once_when_it_has_ended(client: Real) -> None:
+    occasion = Occasion("run", "g1", ChannelName.WHATSAPP, "turn-1")
+    request = replace(DESK, occasion=occasion)
+    first = await client.assistant.answer(request)
+    assert client.used == []
+    results = (ToolResult(first.answer.calls[0], {"status": "open"}),)
+    later = replace(request, words=(), run_id=first.run_id, results=results)
+    answer = (await client.assistant.answer(later)).answer
+    assert (await client.assistant.answer(request)).answer.text  # its answer was lost on the way
+    (use,) = client.used
+    assert (use.usage, use.model, use.occasion) == (answer.usage, answer.model, occasion)
+    assert (use.provider, use.operation, use.outcome) == ("openai", Operation.RUN, "ok")
+    assert answer.usage.prompt > 0
+
+
+async def test_a_run_that_was_too_long_is_charged_beside_the_short_one(client: Real) -> None:
+    reason = {"reason": "max_prompt_tokens"}
+    usage = {"prompt_tokens": 128_000, "completion_tokens": 0, "total_tokens": 128_000}
+    client.ends(status="incomplete", incomplete_details=reason, usage=usage)
+    assert (await client.assistant.answer(REQUEST)).answer.text
+    assert [one.outcome for one in client.used] == ["blocked", "ok"]
+    assert client.used[0].usage.prompt == 128_000
 
 
 async def test_a_run_that_expired_over_its_tools(client: Real) -> None:

@@ -4,18 +4,23 @@ databases sit it."""
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from tests.contract.stores import GUEST, UNTIL, Hand, at, words
+from watibot.conversations import Conversation, Provider
+from watibot.escalations import DeadEnd, EscalationCause, Told
 from watibot.history import HistoryItem, ItemKind
 from watibot.messages import Attachment, AttachmentKind, ChannelName, MessageKind, Takeover
-from watibot.ports.console import Entry, Role
+from watibot.modelcalls import Usage
+from watibot.ports.console import ChatState, Entry, Listed, Role, Wanted
+from watibot.ports.store import StepRecord
 from watibot.storage.console import SqlConsole
 from watibot.storage.door import Door
 from watibot.storage.store import SqlStore
-from watibot.turns import BubbleState
+from watibot.turns import BubbleState, Progress, TurnState
 
 IDLE = timedelta(hours=12)
 NOW = at(0)
@@ -135,7 +140,7 @@ async def test_hotels_do_not_see_each_other(
     assert await elsewhere.signed_in("t1", NOW, IDLE) is None
     assert await elsewhere.entries(9) == []
     assert await elsewhere.tried("take", at(-1)) == 0
-    assert await elsewhere.find("", None, None, NOW, 9) == []
+    assert await elsewhere.find(Wanted(), NOW, 9) == []
     assert await elsewhere.guests([GUEST]) == {}
     assert not await elsewhere.disable_user("rosa", NOW)
     await elsewhere.sign_out("t1")
@@ -168,6 +173,10 @@ async def guests(store: SqlStore) -> SqlStore:
     return store
 
 
+def ids(found: list[Listed]) -> list[str]:
+    return [each.conversation.conversation_id for each in found]
+
+
 @pytest.mark.parametrize(
     ("words", "found"),
     [
@@ -188,24 +197,83 @@ async def guests(store: SqlStore) -> SqlStore:
 async def test_a_search_by_name_and_number(
     guests: SqlStore, rows: SqlConsole, words: str, found: list[str]
 ) -> None:
-    assert [c.conversation_id for c in await rows.find(words, None, None, NOW, 9)] == found
+    assert ids(await rows.find(Wanted(words), NOW, 9)) == found
 
 
 async def test_a_search_by_channel_and_holder(guests: SqlStore, rows: SqlConsole) -> None:
-    async def ids(
+    async def found(
         channel: ChannelName | None, staff: bool | None, seconds: float = 60
     ) -> list[str]:
-        found = await rows.find("", channel, staff, at(seconds), 9)
-        return [one.conversation_id for one in found]
+        return ids(await rows.find(Wanted("", channel, staff), at(seconds), 9))
 
-    assert await ids(ChannelName.FACEBOOK, None) == ["fb:900"]
-    assert await ids(None, True) == ["50370000002"]
-    assert await ids(None, False) == ["fb:900", "50370000003", "50370000001"]
-    assert await ids(ChannelName.FACEBOOK, True) == []
-    assert await ids(None, True, 13 * 3600) == []  # it has ended by itself
+    assert await found(ChannelName.FACEBOOK, None) == ["fb:900"]
+    assert await found(None, True) == ["50370000002"]
+    assert await found(None, False) == ["fb:900", "50370000003", "50370000001"]
+    assert await found(ChannelName.FACEBOOK, True) == []
+    assert await found(None, True, 13 * 3600) == []  # it has ended by itself
     assert [one.taken_by for one in await rows.held(at(60), 9)] == ["Rosa"]
     assert await rows.held(at(13 * 3600), 9) == []
-    assert len(await rows.find("", None, None, NOW, 2)) == 2
+
+
+async def test_a_search_goes_on_where_a_page_ended(guests: SqlStore, rows: SqlConsole) -> None:
+    await Hand(guests, "50370000009").hear(sent=0, conversation_id="50370000009", address="9")
+    seen: list[str] = []
+    wanted = Wanted()
+    while page := await rows.find(wanted, NOW, 2):
+        seen += ids(page)
+        last = page[-1].conversation
+        wanted = replace(wanted, after=(last.last_guest_at, last.conversation_id))
+    # Two wrote at the same moment.
+    assert seen == ["fb:900", "50370000003", "50370000002", "50370000009", "50370000001"]
+
+
+async def test_a_search_by_state(store: SqlStore, rows: SqlConsole, hand: Hand) -> None:
+    async def stands(seconds: float = 300) -> dict[str, list[str]]:
+        """Which states the lists have it in, and what is told of it in them."""
+        found: dict[str, list[str]] = {}
+        for state in ChatState:
+            for one in await rows.find(Wanted(state=state), at(seconds), 9):
+                found[state] = sorted(one.states)
+        told = (await rows.find(Wanted(), at(seconds), 9))[0]
+        assert set(found) == set(told.states)
+        assert all(states == sorted(told.states) for states in found.values())
+        return found
+
+    await hand.hear("hola")
+    assert set(await stands()) == {"waiting"}
+    turn = await hand.begin()
+    assert set(await stands()) == {"answering"}
+    (bubble,) = await hand.finish(turn, "buenas")
+    await hand.send(bubble)
+    await hand.release()
+    assert set(await stands()) == {"answered"}
+    assert set(await stands(25 * 3600)) == {"answered", "closed"}
+    await store.people.stop(GUEST, at(40))
+    assert set(await stands()) == {"answered", "stopped"}
+    await store.people.stop(GUEST, None)
+    taken = Takeover(ChannelName.WHATSAPP, GUEST, GUEST, held=True)
+    await store.people.hold(taken, at(50), UNTIL)
+    assert set(await stands()) == {"answered"}
+    await hand.hear("¿siguen ahí?", 60)
+    assert set(await stands()) == {"waiting"}
+    assert set(await stands(13 * 3600)) == {"answered"}  # the takeover has ended
+    end = DeadEnd("k", EscalationCause.GUEST_WISH, GUEST, "r", at(70))
+    assert await store.escalations.open(end, Told("t", "b", at(70)), None)
+    assert set(await stands()) == {"waiting", "escalated"}
+
+
+async def test_a_search_by_where_it_is_answered(
+    store: SqlStore, rows: SqlConsole, hand: Hand
+) -> None:
+    await hand.hear("hola")
+    for provider, state in ((Provider.OPENAI, "openai"), (Provider.VERTEX, "migrated")):
+        held = await store.hold(GUEST, at(100), at(160))
+        assert isinstance(held, Conversation)
+        await store.flip(GUEST, held.fence, provider, at(100))
+        await store.release(GUEST, held.fence)
+        assert ids(await rows.find(Wanted(state=ChatState(state)), at(200), 9)) == [GUEST]
+        other = {ChatState.OPENAI, ChatState.MIGRATED} - {ChatState(state)}
+        assert ids(await rows.find(Wanted(state=other.pop()), at(200), 9)) == []
 
 
 async def test_guests_are_named(guests: SqlStore, rows: SqlConsole) -> None:
@@ -297,3 +365,35 @@ async def test_what_a_colleague_wrote_has_its_bubbles(
         (ItemKind.STAFF, "rosa"),
     ]
     assert [piece.turn_id for piece in said.pieces] == [said.items[1].turn_id]
+
+
+async def test_answers_replies_and_deliveries_are_told(
+    store: SqlStore, rows: SqlConsole, hand: Hand
+) -> None:
+    await hand.hear("¿hay piscina?")
+    turn = await hand.begin()
+    call, used = words("pienso", ItemKind.TOOL_CALL), Usage(100, 40, 20, 5)
+    step = StepRecord(call, Progress(), used, "gemini-x", 1.5)
+    await store.record_step(GUEST, hand.fence, turn.turn_id, step)
+    (bubble,) = await hand.finish(turn, "Sí")
+    await hand.permit(bubble)
+    await hand.done(bubble, BubbleState.SENT, 33, provider_id="wamid.answer")
+    await hand.release()
+    await hand.hear("¿y a qué hora?", 60, reply_to="wamid.answer")
+    await hand.hear("¿y esto?", 61, reply_to="wamid.nobody")
+    said = await rows.transcript(GUEST, None, 9)
+    answer = said.answers[turn.turn_id]
+    assert (answer.state, answer.instructions_version) == (TurnState.ANSWERED, "v1")
+    assert (answer.opened_at, answer.finished_at) == (turn.opened_at, at(30))
+    assert (answer.usage, answer.model, answer.model_seconds) == (used, "gemini-x", 1.5)
+    (piece,) = said.pieces
+    assert (piece.attempts, piece.sent_at) == (1, at(33))
+    assert said.quoted == {said.waiting[0].item_id: "Sí"}
+    await hand.answer("Hasta las 20", seconds=90)
+    later = await rows.transcript(GUEST, None, 9)
+    assert list(later.quoted.values()) == ["Sí"]  # as history, too
+    found = await rows.answers(GUEST, 1)
+    assert (found.count, len(found.turn_ids)) == (2, 1)
+    assert (found.usage, found.model_seconds) == (used, 1.5)
+    assert found.turn_ids[0] != turn.turn_id
+    assert (await rows.answers("50370000009", 9)).count == 0

@@ -84,6 +84,7 @@ async def test_all_that_passed_through_here_is_known_once(store: SqlStore, hand:
     ("name", "text", "ids"),
     [
         ("w-old", "viejo", {"w-old", "r-old"}),
+        ("r-old", "viejo", {"w-old", "r-old"}),
         ("w-0", "uno", {"w-0", "r-uno"}),
         ("r-uno", "uno", {"w-0", "r-uno"}),
         ("w-s", "tres", {"w-s", "r-s"}),

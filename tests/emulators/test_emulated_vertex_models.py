@@ -267,6 +267,44 @@ async def test_an_explicit_cache(http: httpx2.AsyncClient, clock: HeldClock) -> 
     assert (await generate(http, user("a"), cachedContent=cache["name"])).status_code == 404
 
 
+async def test_tools_in_a_cache_are_called(http: httpx2.AsyncClient) -> None:
+    system = {"role": "user", "parts": [{"text": "Rules. " * 3000}]}
+    model = MODEL.removeprefix("/v1beta1/")
+    body = {"model": model, "ttl": "3600s", "systemInstruction": system, "tools": TOOLS}
+    cache = (await http.post(f"{PROJECT}/locations/eu/cachedContents", json=body)).json()
+    asks = user("¿Está abierta la oficina de reservas?")
+    without = (await generate(http, asks, tools=TOOLS, systemInstruction=system)).json()
+    served = (await generate(http, asks, cachedContent=cache["name"])).json()
+    assert served["candidates"] == without["candidates"]
+    assert "functionCall" in served["candidates"][0]["content"]["parts"][0]
+    counted = (served["usageMetadata"], without["usageMetadata"])
+    assert counted[0]["promptTokenCount"] == counted[1]["promptTokenCount"]
+    assert counted[0]["cachedContentTokenCount"] == cache["usageMetadata"]["totalTokenCount"]
+
+
+async def test_a_cache_of_another_model_is_refused(http: httpx2.AsyncClient) -> None:
+    system = {"role": "user", "parts": [{"text": "Rules. " * 3000}]}
+    model = MODEL.removeprefix("/v1beta1/").replace("3.8-flash", "3.7-flash")
+    body = {"model": model, "systemInstruction": system}
+    cache = (await http.post(f"{PROJECT}/locations/eu/cachedContents", json=body)).json()
+    answer = await generate(http, user("hola"), cachedContent=cache["name"])
+    assert answer.status_code == 400
+    assert "and by the cache differ" in error_of(answer)[2]
+
+
+@pytest.mark.parametrize(("percent", "expected"), [(100, 9), (70, 7), (0, 0)])
+async def test_how_often_implicit_caching_serves(
+    http: httpx2.AsyncClient, percent: int, expected: int
+) -> None:
+    await http.patch("/_emulator/settings", json={"implicit_hit_percent": percent})
+    system = {"parts": [{"text": "The hotel has rules. " * 1000}]}
+    hits = 0
+    for _ in range(10):
+        answer = await generate(http, user("hola"), systemInstruction=system)
+        hits += "cachedContentTokenCount" in answer.json()["usageMetadata"]
+    assert hits == expected
+
+
 async def test_a_small_cache_is_refused(http: httpx2.AsyncClient) -> None:
     body = {"model": MODEL.removeprefix("/v1beta1/"), "contents": [user("Rules. " * 10)]}
     answer = await http.post(f"{PROJECT}/locations/eu/cachedContents", json=body)

@@ -9,7 +9,7 @@ import html
 import io
 import re
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -26,18 +26,25 @@ from PIL import Image
 from tests.clocks import NOON, FakeClock
 from tests.contract.stores import UNTIL, Hand, at
 from watibot.channels.media import DiskMediaFiles
+from watibot.charges import Charge
 from watibot.escalations import DeadEnd, EscalationCause, Told
 from watibot.messages import Attachment, AttachmentKind, ChannelName, MessageKind, Takeover
 from watibot.payments import Judgement, Picture, Reason, ReasonCode, Verdict
+from watibot.ports.charges import By, Reach, Sum
 from watibot.ports.console import Role
 from watibot.ports.outside import File
 from watibot.ports.store import Booking
 from watibot.service.desk import FrontDesk
+from watibot.service.erase import Eraser, Outside
+from watibot.service.export import Exporter
+from watibot.settings import Patience
 from watibot.storage import schema
 from watibot.storage import store as storage
 from watibot.storage.console import SqlConsole
 from watibot.storage.door import Door
+from watibot.storage.erase import SqlErasures
 from watibot.storage.escalations import SqlEscalations
+from watibot.storage.guest_rows import SqlGuestRows
 from watibot.storage.proofs import SqlProofs
 from watibot.storage.store import SqlStore
 from watibot.texts import BUILT_IN
@@ -47,6 +54,7 @@ from watibot.web.console.deeds import Deeds
 from watibot.web.console.doors import Doors
 from watibot.web.console.files import Files
 from watibot.web.console.frame import Frame
+from watibot.web.console.guests import Guests
 from watibot.web.console.pages import Pages
 from watibot.web.console.passwords import hashed
 from watibot.web.console.rooms import Room
@@ -54,6 +62,7 @@ from watibot.web.console.routes import console
 
 ANA, ROSA = "fb:900", "50370000001"  # guests
 EVIL = '<script>alert("x")</script><img src=x onerror=alert(1)>'
+SECRET = "a-secret-for-tests-only"
 PASSWORD = "una clave de prueba"
 ZONE = ZoneInfo("America/El_Salvador")
 CSRF = re.compile(r'name="csrf" value="([0-9a-f]{64})"')
@@ -86,6 +95,42 @@ class Browser:
 
 
 @dataclass
+class Costs:
+    """What turns cost, as the test says."""
+
+    turns: dict[str, Sum] = field(default_factory=dict)
+
+    async def add(self, charges: Sequence[Charge]) -> None: ...
+
+    async def total(self, since: datetime, until: datetime) -> Sum:
+        return Sum()
+
+    async def sums(self, by: By, since: datetime, until: datetime, limit: int) -> list[Sum]:
+        return []
+
+    async def of_turns(self, turn_ids: Collection[str]) -> dict[str, Sum]:
+        return {name: self.turns[name] for name in turn_ids if name in self.turns}
+
+    async def reach(self, since: datetime, until: datetime) -> Reach:
+        return Reach()
+
+    async def charges(self, since: datetime, until: datetime, limit: int) -> list[Charge]:
+        return []
+
+
+class Nowhere:
+    """A place outside that has nothing of anybody."""
+
+    async def sessions_of(self, user_id: str) -> list[str]:
+        return []
+
+    async def delete(self, session_id: str) -> None: ...
+
+    async def drop(self, names: Sequence[str]) -> int:
+        return 0
+
+
+@dataclass
 class Desk:
     """The store with its doors, the console over it, and what the lanes were told."""
 
@@ -96,6 +141,9 @@ class Desk:
     files: DiskMediaFiles
     clock: FakeClock
     app: FastAPI
+    charges: Costs
+    erasures: SqlErasures
+    eraser: Eraser
     woken: list[tuple[str, datetime]] = field(default_factory=list)
 
     def browser(self, base: str = "http://desk.test", **headers: str) -> Browser:
@@ -228,14 +276,21 @@ async def desk(folder: Path, public_url: str = "") -> AsyncIterator[Desk]:
         )
         app = FastAPI(docs_url=None, redoc_url=None)
         frame = Frame("Posada Invento", ZONE, clock, public_url.startswith("https://"))
-        pages = Pages(store, escalations, proofs, rows, frame, clock, ZONE)
+        charges, erasures = Costs(), SqlErasures(door)
+        pages = Pages(store, escalations, proofs, rows, charges, frame, clock, ZONE)
+        places = Outside(files, Nowhere(), None, Nowhere())
+        eraser = Eraser(erasures, rows, places, clock, Patience(), SECRET, alone=True)
+        exporter = Exporter(SqlGuestRows(door), files, rows, clock, "Posada Invento", ZONE)
         rooms: list[Room] = [
             Deeds(front, frame, pages.conversation),
             Files(rows, files, frame),
+            Guests(store, erasures, eraser, exporter, frame),
             pages,
         ]
         app.router.routes.append(console(rooms, Doors(rows, frame, clock), frame))
         password_hash = hashed(PASSWORD)
         await rows.add_user("rosa", "Rosa Menjívar", password_hash, Role.DESK, NOON)
         await rows.add_user("ana", "Ana", password_hash, Role.OWNER, NOON)
-        yield Desk(store, rows, escalations, proofs, files, clock, app, woken)
+        yield Desk(
+            store, rows, escalations, proofs, files, clock, app, charges, erasures, eraser, woken
+        )

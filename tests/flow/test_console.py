@@ -98,7 +98,7 @@ async def test_a_chat_is_shown_as_the_guest_sees_it(front: Desk) -> None:
     page = seen(await (await front.signed_in()).get(chat(ROSA)))
     parts = [
         "Huésped · 12:00 ¿hay piscina?",
-        "Asistente · 12:00 Sí, **hay** enviado De 8 a 20 h enviado",
+        "Asistente · 12:00 Sí, **hay** enviado 12:00 De 8 a 20 h enviado 12:00",
         'Herramientas · 12:00 Pide get_hours("piscina")',
         "Nota · ana · 12:00 es vip",
         "Personal · eva · 12:01 soy Eva",
@@ -167,7 +167,7 @@ async def test_nothing_of_a_guest_runs(front: Desk) -> None:
     for path in (*PAGES[:-1], chat(ANA), f"/conversations?q={EVIL}", f"/?said={EVIL}&lang={EVIL}"):
         page = await ana.get(path)
         assert page.status_code == 200
-        assert "<script" not in page.text
+        assert "<script>" not in page.text
         assert "<img src=x" not in page.text
         assert "javascript:" not in page.text
     assert "alert(" in (await ana.get(chat(ROSA))).text  # it was there to be escaped

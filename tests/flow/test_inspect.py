@@ -173,12 +173,12 @@ async def test_repair_without_a_service_mirrors_here(tmp_path: Path) -> None:
     lost = sessions.kept[conversation.session_id].pop(1)
     twin = await now()
     assert twin.missing == (lost.event_id,)
-    mended = await twins.repaired(url, "h1", sessions, clock, twin, LONG_AGO)
+    mended = await twins.repaired(url, "h1", sessions, clock, twin, LONG_AGO, None)
     assert mended.words() == "ok: 3 events"
 
     del sessions.kept[conversation.session_id]
     gone = await now()
     assert gone.words() == "not ok: the session is gone"
-    mended = await twins.repaired(url, "h1", sessions, clock, gone, LONG_AGO)
+    mended = await twins.repaired(url, "h1", sessions, clock, gone, LONG_AGO, None)
     assert mended.words() == "ok: 3 events"
     assert mended.session_id != conversation.session_id

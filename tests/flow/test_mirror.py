@@ -12,9 +12,11 @@ import pytest
 
 from tests.clocks import FakeClock
 from tests.fakes_vertex import FakeSessions
+from watibot.charges import Operation, Use
 from watibot.errors import Cause, ProviderError
 from watibot.history import HistoryItem, ItemKind
 from watibot.messages import ChannelName, Inbound, MessageKind, Takeover
+from watibot.modelcalls import Occasion
 from watibot.ports import SessionEvent
 from watibot.service.mirror import (
     PAUSE_SECONDS,
@@ -57,8 +59,11 @@ async def write(store: SqlStore, clock: FakeClock, *texts: str) -> None:
         await clock.advance(1)
 
 
-def mirror(store: SqlStore, sessions: FakeSessions, clock: FakeClock) -> Mirror:
-    return Mirror(store, sessions, clock, Metrics())
+def mirror(
+    store: SqlStore, sessions: FakeSessions, clock: FakeClock, used: list[Use] | None = None
+) -> Mirror:
+    kept = [] if used is None else used
+    return Mirror(store, sessions, clock, Metrics(), used=kept.append)
 
 
 def texts(events: list[SessionEvent]) -> list[str]:
@@ -90,6 +95,55 @@ async def test_an_append_in_doubt_is_read_back_before_it_is_repeated(
     await made.mirror(GUEST)
     (events,) = sessions.kept.values()
     assert texts(events) == ["uno", "dos", "tres"]
+
+
+async def test_each_event_is_charged_once(store: SqlStore, sessions: FakeSessions) -> None:
+    clock = FakeClock()
+    used: list[Use] = []
+    made = mirror(store, sessions, clock, used)
+    await write(store, clock, "uno", "dos", "tres")
+    await made.mirror(GUEST)
+    occasion = Occasion("event", GUEST, ChannelName.WHATSAPP)
+    assert used == [Use("sessions", Operation.EVENT, quantity=3, occasion=occasion)]
+    await made.mirror(GUEST)  # nothing new
+    assert len(used) == 1
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+async def test_an_event_in_doubt_is_charged_once(
+    store: SqlStore, sessions: FakeSessions, *, arrived: bool
+) -> None:
+    clock = FakeClock()
+    used: list[Use] = []
+    await write(store, clock, "uno", "dos", "tres")
+    made = mirror(store, sessions, clock, used)
+    await made.mirror(GUEST)
+    await write(store, clock, "cuatro", "cinco", "seis")
+    sessions.fail("append", LOST, arrived=arrived)
+    with pytest.raises(ProviderError):
+        await made.mirror(GUEST)
+    assert [one.quantity for one in used] == [3]
+    await clock.advance(PAUSE_SECONDS)
+    await made.mirror(GUEST)
+    (events,) = sessions.kept.values()
+    assert [one.quantity for one in used] == [3, 3]
+    assert len(events) == 6
+
+
+async def test_what_a_new_session_is_given_is_charged_again(
+    store: SqlStore, sessions: FakeSessions
+) -> None:
+    clock = FakeClock()
+    used: list[Use] = []
+    await write(store, clock, "uno", "dos")
+    made = mirror(store, sessions, clock, used)
+    await made.mirror(GUEST)
+    sessions.kept.clear()
+    await write(store, clock, "tres")
+    await made.mirror(GUEST)  # finds that the session is gone
+    await made.mirror(GUEST)
+    (events,) = sessions.kept.values()
+    assert (sum(one.quantity for one in used), len(events)) == (5, 3)
 
 
 async def test_what_a_killed_process_had_sent_is_waited_for(

@@ -14,7 +14,7 @@ from watibot.conversations import Conversation, Provider
 from watibot.errors import Cause, ProviderError
 from watibot.history import HistoryItem, ItemKind
 from watibot.messages import ChannelName
-from watibot.modelcalls import ModelAnswer, ModelRequest, Usage
+from watibot.modelcalls import ModelAnswer, ModelRequest, Occasion, Usage
 from watibot.prompts import SUMMARISING
 from watibot.service.fold import AGAIN_AFTER, Folder
 from watibot.telemetry import Metrics
@@ -100,6 +100,7 @@ async def test_the_older_half_is_folded_once(tmp_path: Any) -> None:
     (request,) = stage.model.asked
     assert request.instructions == SUMMARISING
     assert request.tools == ()
+    assert request.occasion == Occasion("summary", GUEST, ChannelName.WHATSAPP)
     assert asked_text(request).count("<huesped ") == asked_text(request).count("<asistente ") == 8
     assert not await stage.folder.fold(GUEST)
     assert len(stage.model.asked) == 1

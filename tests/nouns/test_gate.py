@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -48,8 +49,8 @@ class Store(FakeRecords):
         return Holding(message.conversation_id, not silent, None if silent else now)
 
 
-def gate(store: Any) -> Gate:
-    return Gate(store, store, FakeClock(), LIMITS, WORDS, lambda name, turn: f"<{name}>")
+def gate(store: Any, spent: Callable[[], bool] = lambda: False) -> Gate:
+    return Gate(store, store, FakeClock(), LIMITS, WORDS, lambda name, turn: f"<{name}>", spent)
 
 
 @pytest.mark.parametrize(
@@ -71,6 +72,22 @@ async def test_a_guest_above_the_limit_is_told_once() -> None:
     all_day = gate(Store(recent=1, today=11))
     assert await all_day.before(turn(history=(old,))) == Halt("limited", "", False)
     assert await gate(Store(recent=3, today=10)).before(turn(history=(told,))) is None
+
+
+async def test_guests_are_held_back_when_the_months_money_is_spent() -> None:
+    store, spent = Store(), False
+    ours = gate(store, lambda: spent)
+    assert await ours.before(turn(guest_message("hola"))) is None
+    spent = True
+    assert await ours.before(turn(guest_message("hola"))) == Halt("held_back", "<held_back>", True)
+    told = item(1, ItemKind.ASSISTANT, "<held_back>", at=NOON - timedelta(hours=23))
+    again = turn(guest_message("¿hola?"), history=(told,))
+    assert await ours.before(again) == Halt("held_back", "", True)  # a person must know of it
+    old = item(1, ItemKind.ASSISTANT, "<held_back>", at=NOON - timedelta(hours=25))
+    assert await ours.before(turn(history=(old,))) == Halt("held_back", "<held_back>", True)
+    assert await ours.before(turn(guest_message("alto"))) == Halt("stopped", "<stopped>", True)
+    store.turns = {NOON - SHORT: 4, NOON - LONG: 4}
+    assert await ours.before(turn(guest_message("hola"))) == Halt("limited", "<limited>", True)
 
 
 async def test_a_stop_is_obeyed_even_above_the_limit() -> None:

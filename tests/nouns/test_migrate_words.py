@@ -17,10 +17,19 @@ from tests.clocks import NOON
 from watibot import costs
 from watibot.cli.migrate.asked import Asked, Status, read_ids, spread, status_of
 from watibot.cli.migrate.inventory import money, plan_document, what_to_do
-from watibot.cli.migrate.pace import Meter, Pace, Waiting, lasting, line, seconds_left
+from watibot.cli.migrate.pace import (
+    Meter,
+    Pace,
+    Wait,
+    Waiting,
+    lasting,
+    line,
+    progress,
+    seconds_left,
+)
 from watibot.cli.migrate.page import page
-from watibot.cli.migrate.page_words import STATES, WORDS, translated
-from watibot.cli.migrate.verdicts import Summary, advice, alike, outside_trouble, verdict
+from watibot.cli.migrate.page_words import WORDS
+from watibot.cli.migrate.verdicts import Summary, outside_trouble, verdict
 from watibot.conversations import Provider
 from watibot.errors import Cause, ProviderError
 from watibot.messages import ChannelName
@@ -28,6 +37,7 @@ from watibot.migration.crew import Mark, Outcome, Tally
 from watibot.migration.plan import Inventory, Offer, Quotas
 from watibot.migration.report import Report, pace, report, shortened
 from watibot.migration.sources import Reach
+from watibot.migration.words import STATES, advice, alike, translated
 from watibot.ports.migrations import Move, State
 
 ZONE = ZoneInfo("America/El_Salvador")
@@ -90,17 +100,43 @@ class FakeBrake:
 
 def test_a_reason_why_it_waits() -> None:
     brake = FakeBrake()
-    waiting = Waiting({"appends": brake}, {"appends": 290}, ZONE)
-    assert waiting.reason({}, NOON) is None
+    waiting = Waiting({"appends": brake}, {"appends": 290})
+
+    def reason(held: dict[str, datetime], now: datetime = NOON) -> str | None:
+        found = waiting.look(held, now)
+        return None if found is None else found.words(ZONE)
+
+    assert reason({}) is None
     brake.waited = 3
-    quota = "the quota of 290 appends a minute, live turns go first"
-    assert waiting.reason({}, NOON) == quota
-    assert waiting.reason({}, NOON) is None  # nobody has waited since
+    assert reason({}) == "the quota of 290 appends a minute, live turns go first"
+    assert reason({}) is None  # nobody has waited since
     brake.held_until = NOON + timedelta(seconds=100)
-    assert waiting.reason({}, NOON) == "Vertex asked for a pause until 12:01:40"
+    assert reason({}) == "Vertex asked for a pause until 12:01:40"
     held = {"assistants": NOON + timedelta(seconds=20)}
-    assert waiting.reason(held, NOON) == "OpenAI asked for patience until 12:00:20"
-    assert waiting.reason(held, NOON + timedelta(seconds=101)) is None
+    assert reason(held) == "OpenAI asked for patience until 12:00:20"
+    assert reason(held, NOON + timedelta(seconds=101)) is None
+    trouble = waiting.look({}, NOON + timedelta(seconds=101), {"a": "Vertex does not answer"})
+    assert trouble is not None
+    assert trouble.words(ZONE) == "Vertex does not answer"
+
+
+def test_progress_for_a_program() -> None:
+    tally = Tally(100, 40, 120, {SAME: 30, DONE: 10})
+    wait = Wait("quota", "appends", None, 290)
+    assert progress(tally, Pace(20, 60), wait) == {
+        "total": 100,
+        "done": 40,
+        "events": 120,
+        "marks": {"=": 30, "+": 10},
+        "conversations_per_minute": 20,
+        "events_per_minute": 60,
+        "seconds_left": 180,
+        "waiting": {"why": "quota", "who": "appends", "until": None, "per_minute": 290},
+    }
+    paused = progress(Tally(), Pace(), Wait("pause", "Vertex", NOON))
+    assert paused["seconds_left"] is None
+    assert paused["waiting"]["until"] == "2026-11-20T18:00:00+00:00"
+    assert progress(Tally(), Pace(), None)["waiting"] is None
 
 
 # --- what is asked ---

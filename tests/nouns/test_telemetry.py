@@ -7,12 +7,15 @@ import io
 import json
 import traceback
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import structlog
 
 from watibot import telemetry
+from watibot.charges import Charge, Operation, Use
+from watibot.modelcalls import Usage
 from watibot.telemetry import FORBIDDEN, Metrics, tag
 
 KEY = "a-secret-for-tests-only"
@@ -104,8 +107,45 @@ def frames(line: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_metrics_have_no_label_that_a_guest_fills() -> None:
-    allowed = {"channel", "outcome", "tool", "provider", "cause", "kind"}
-    named = {
-        label for metric in vars(Metrics()).values() for label in getattr(metric, "_labelnames", ())
+    allowed = {
+        *("channel", "outcome", "tool", "provider", "cause", "kind", "stop", "queue", "quota"),
+        *("operation", "objective", "state", "version", "python"),
     }
+    registered = Metrics().registry._collector_to_names
+    named = {label for metric in registered for label in getattr(metric, "_labelnames", ())}
     assert named <= allowed
+    assert {"stop", "outcome"} <= named
+
+
+def charge(micros: int | None, **use: Any) -> Charge:
+    return Charge(datetime(2026, 11, 20, tzinfo=UTC), Use("gemini", **use), micros)
+
+
+def test_a_charge_is_counted_by_what_it_is_for() -> None:
+    metrics = Metrics()
+    usage = Usage(prompt=900, cached=700, output=30, thoughts=10)
+    metrics.charged(charge(1_500, operation=Operation.ANSWER, usage=usage))
+    metrics.charged(charge(500, operation=Operation.ANSWER, usage=usage, outcome="blocked"))
+    metrics.charged(charge(None, operation=Operation.SUMMARY, usage=Usage(prompt=5)))
+    metrics.charged(charge(7, operation=Operation.EVENT, quantity=4))
+    assert telemetry.sums(metrics.dollars) == {
+        ("answer",): pytest.approx(0.002),
+        ("event",): pytest.approx(0.000_007),
+    }
+    assert telemetry.sums(metrics.unpriced) == {("summary",): 1}
+    assert telemetry.sums(metrics.uses) == {
+        ("gemini", "answer", "ok"): 1,
+        ("gemini", "answer", "blocked"): 1,
+        ("gemini", "summary", "ok"): 1,
+        ("gemini", "event", "ok"): 4,
+    }
+    tokens = telemetry.sums(metrics.tokens)
+    assert (tokens["prompt",], tokens["cached",], tokens["thoughts",]) == (1805, 1400, 20)
+
+
+@pytest.mark.parametrize("target", [0.7, 3, 3.5])
+def test_the_answer_target_is_an_edge_of_the_buckets(target: float) -> None:
+    metrics = Metrics(answer_target=target)
+    for seconds in (0.1, target, target + 0.01, 400):
+        metrics.answer_seconds.observe(seconds)
+    assert telemetry.at_most(metrics.answer_seconds, target) == (2, 2)

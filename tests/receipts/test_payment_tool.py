@@ -16,8 +16,8 @@ from tests.receipts.desk import Desk, desk, emulated
 from tests.receipts.draw import Printed
 from watibot.errors import Cause, ProviderError
 from watibot.escalations import EscalationCause
-from watibot.messages import AttachmentKind
-from watibot.modelcalls import ModelAnswer, ModelRequest
+from watibot.messages import AttachmentKind, ChannelName
+from watibot.modelcalls import ModelAnswer, ModelRequest, Occasion
 from watibot.payments import ProofState, Verdict
 from watibot.payments.reading import SCHEMA
 from watibot.storage import schema
@@ -243,10 +243,13 @@ async def test_of_two_bookings_the_one_that_fits(house: Desk) -> None:
 
 async def test_what_the_model_is_asked(house: Desk) -> None:
     model = with_model(house, says('{"is_receipt": false}'))
-    await house.asks(await house.sends(GUEST, receipt()))
+    caller = await house.sends(GUEST, receipt())
+    await house.asks(caller)
     (request,) = model.requests
     assert isinstance(request, ModelRequest)
     assert (request.instructions, request.schema, request.tools) == (INSTRUCTIONS, SCHEMA, ())
     ((file, words),) = [content["parts"] for content in request.contents]
     assert file["inlineData"]["mimeType"] == "image/jpeg"
     assert words == {"text": "Copy the fields of this file."}
+    whatsapp = ChannelName.WHATSAPP
+    assert request.occasion == Occasion("receipt", GUEST, whatsapp, caller.turn_id)

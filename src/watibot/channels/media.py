@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -114,6 +115,9 @@ def _never(channel: ChannelName, detail: str, status: int | None = None) -> Prov
     return ProviderError(_provider(channel), Cause.INVALID, detail, status=status)
 
 
+_OURS = re.compile(r"[0-9a-f]{2}/[0-9a-f]{64}")
+
+
 class DiskMediaFiles:
     """Files under one folder, named by the SHA-256 of their bytes."""
 
@@ -124,7 +128,14 @@ class DiskMediaFiles:
         return await asyncio.to_thread(self._put, file.data)
 
     async def get(self, path: str) -> bytes:
+        """Raises OSError; also for a name that is none of ours, whatever a row says."""
+        if not _OURS.fullmatch(path):
+            raise FileNotFoundError(path[:80])
         return await asyncio.to_thread((self._folder / path).read_bytes)
+
+    async def drop(self, path: str) -> None:
+        """Deletes the file; one that is gone already is no error. Raises OSError."""
+        await asyncio.to_thread((self._folder / path).unlink, missing_ok=True)
 
     def _put(self, data: bytes) -> str:
         name = hashlib.sha256(data).hexdigest()

@@ -24,7 +24,11 @@ COMMANDS = {
     "emulate": "Starts emulators of WATI, ManyChat and Vertex",
     "migrate": "Carries conversations from OpenAI's threads into Vertex sessions",
     "inspect": "Looks into conversations, sessions, quarantine and notices",
+    "costs": "What the service costs, by conversation, channel, model and day",
+    "guest": "Gives out or erases what is kept of a guest, and lists the receipts",
     "user": "Who may sign in to the console",
+    "backup": "Copies the store and guests' files while the service runs",
+    "restore": "Puts a backup in the store's place",
     "db": "Adopts an earlier system's database and gives it back; the store's schema",
     "reference": "Prints the pages that the code writes",
 }

@@ -97,8 +97,9 @@ async def google(out: Outside) -> Finding:
     return Finding("Google credentials", True, "a token was given")
 
 
-async def model(vertex: Vertex, port: Model, clock: Clock, live: bool) -> Finding:
+async def model(settings: Settings, port: Model, clock: Clock, live: bool) -> Finding:
     """With `live` the smallest question there is."""
+    vertex = settings.vertex
     name, where = "model", f"{vertex.model} at {vertex.model_location}"
     if not live:
         return Finding(name, True, f"{where}, not tried without --live (a fraction of a cent)")
@@ -114,7 +115,8 @@ async def model(vertex: Vertex, port: Model, clock: Clock, live: bool) -> Findin
         }
         return failed(name, error, advice)
     seconds = time.monotonic() - begun
-    cost = costs.load().cost(answer.usage, vertex.model, clock.now().date(), vertex.model_location)
+    prices = costs.load(settings.costs.prices_file)
+    cost = prices.cost(answer.usage, vertex.model, clock.now().date(), vertex.model_location)
     if cost is None:
         todo = "Its price is not known here: its costs will not be counted"
         return Finding(name, True, f"{where} answered in {seconds:.1f} s", todo)

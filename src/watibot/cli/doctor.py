@@ -97,7 +97,7 @@ async def _examine(settings: Settings, hotel: Hotel, live: bool) -> AsyncIterato
         google = await checks_outside.google(out)
         yield google
         if google.ok:
-            yield await checks_outside.model(settings.vertex, out.gemini, out.clock, live)
+            yield await checks_outside.model(settings, out.gemini, out.clock, live)
             for finding in await checks_outside.sessions(
                 settings.vertex, sessions, out.clock, live
             ):

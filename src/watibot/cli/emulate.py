@@ -30,6 +30,7 @@ def emulate(
     vertex: Port = None,
     openai: Port = None,
     staff: Port = None,
+    phone: Port = None,
     everything: Annotated[
         bool, typer.Option("--all", help="All of them; free ports where none is given")
     ] = False,
@@ -45,8 +46,15 @@ def emulate(
     ] = None,
     write: Annotated[Path | None, typer.Option(help="Writes the settings to a file too")] = None,
 ) -> None:
-    """Starts emulators of WATI, ManyChat, Vertex, OpenAI and the staff's inbox, until Ctrl-C."""
-    given = {"wati": wati, "manychat": manychat, "vertex": vertex, "openai": openai, "staff": staff}
+    """Starts emulators of WATI, ManyChat, Vertex, OpenAI, staff and a phone, until Ctrl-C."""
+    given = {
+        "wati": wati,
+        "manychat": manychat,
+        "vertex": vertex,
+        "openai": openai,
+        "staff": staff,
+        "phone": phone,
+    }
     ports = {name: port for name, port in given.items() if port is not None}
     if everything:
         ports = {**dict.fromkeys(EMULATORS, 0), **ports}

@@ -195,7 +195,13 @@ async def _sessions(
             for twin in await _examined(here, out, chosen[start : start + AT_ONCE]):
                 if repair and twin.missing:
                     twin = await twins.repaired(
-                        here.url, here.hotel.id, out.sessions, out.clock, twin, began
+                        here.url,
+                        here.hotel.id,
+                        out.sessions,
+                        out.clock,
+                        twin,
+                        began,
+                        here.settings.costs.prices_file,
                     )
                 done.append(twin)
                 if not quiet:

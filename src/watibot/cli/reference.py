@@ -10,6 +10,7 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -76,9 +77,83 @@ def cli_page() -> str:
     return "\n".join([lines[0], "", _MADE, *lines[1:]]) + "\n"
 
 
+def metrics_page() -> str:
+    """docs/reference/metrics.md"""
+    from watibot.telemetry import Metrics
+
+    lines = [
+        "# Metrics",
+        "",
+        "What `/metrics` shows, for Prometheus. Labels never come from guests. A counter's name is",
+        "shown with `_total`; a histogram has `_bucket`, `_sum` and `_count`. What to do about",
+        f"them is in [Watch it](../howto/watch.md). {_MADE}",
+        "",
+        "| metric | kind | labels | what it counts |",
+        "|---|---|---|---|",
+    ]
+    # The library names a metric's labels only there.
+    collectors: Any = Metrics().registry._collector_to_names
+    found = {each._name: each for each in collectors}
+    for name, one in sorted(found.items()):
+        labels = ", ".join(f"`{label}`" for label in one._labelnames)
+        shown = {"counter": f"{name}_total", "info": f"{name}_info"}.get(one._type, name)
+        lines.append(f"| `{shown}` | {one._type} | {labels} | {one._documentation} |")
+    return "\n".join(lines) + "\n"
+
+
+def prices_page() -> str:
+    """docs/reference/prices.md"""
+    from watibot.costs import load
+
+    prices = load()
+    lines = [
+        "# Prices",
+        "",
+        "What the service reckons with, from `providers/prices.toml`, which names the sources; a",
+        "list of your own in the same form is named by `COSTS_PRICES_FILE`. US dollars. A price",
+        "that is not here is unknown; what is used of it is counted as such, never as free.",
+        _MADE,
+        "",
+        "For a million tokens at the location `global`; elsewhere times the factor. Thoughts are",
+        "output. `long`: input and output when the prompt is above 200,000 tokens. `kept`: a",
+        "million tokens in an explicit cache for an hour; `?` is a guess.",
+        "",
+        "| model | from | input | cached | output | sound | long | elsewhere | kept |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for one in sorted(prices.prices, key=lambda each: (each.model, each.begins)):
+        rates = one.rates
+        own = "" if rates.audio == rates.input else f"{rates.audio:f}"
+        long = "" if one.long == rates else f"{one.long.input:f} / {one.long.output:f}"
+        kept = "" if one.storage is None else f"{one.storage:f}"
+        cells = (
+            f"`{one.model}`",
+            "" if one.begins.year < 2000 else one.begins.isoformat(),
+            *(f"{each:f}" for each in (rates.input, rates.cached, rates.output)),
+            *(own, long, "" if one.elsewhere == 1 else f"{one.elsewhere:f}"),
+            kept + ("" if one.storage_confirmed or not kept else " ?"),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    lines.append("")
+    if prices.session_event is not None:
+        sure = "" if prices.session_event_confirmed else ", not confirmed"
+        lines.append(f"A thousand events of sessions: {_thousand(prices.session_event)}{sure}.")
+    lines += [
+        f"A thousand requests to {name}: {_thousand(each)}, beside its plan."
+        for name, each in sorted(prices.calls.items())
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _thousand(micros: Decimal) -> str:
+    return f"{(micros / 1000).normalize():f}"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/settings.md": settings_page,
     "docs/reference/cli.md": cli_page,
+    "docs/reference/metrics.md": metrics_page,
+    "docs/reference/prices.md": prices_page,
     ".env.example": env_example,
 }
 
@@ -90,7 +165,8 @@ def reference(
     ] = None,
     write: Annotated[Path | None, typer.Option(help="Writes them below this folder")] = None,
 ) -> None:
-    """Prints the pages that the code writes: settings, commands, .env.example."""
+    """Prints the pages that the code writes: settings, commands, metrics, prices,
+    .env.example."""
     if page is not None and page not in PAGES:
         raise typer.BadParameter(f"one of {', '.join(PAGES)}")
     for name in PAGES if page is None else [page]:

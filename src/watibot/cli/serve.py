@@ -30,16 +30,17 @@ def serve(
     settings = load(env_file)
     secret = settings.service.webhook_secret.get_secret_value()
     telemetry.configure(settings.service.log_level, secret)
-    uvloop.run(_serve(settings))
+    uvloop.run(_serve(settings, env_file))
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, env_file: Path) -> None:
     import uvicorn
 
+    from watibot.web.serving import Server
     from watibot.wiring import build
 
     door = _bound(settings.service.host, settings.service.port)
-    app = await build(settings)
+    app = await build(settings, env_file)
     config = uvicorn.Config(
         app.web,
         http="httptools",
@@ -51,7 +52,7 @@ async def _serve(settings: Settings) -> None:
         timeout_graceful_shutdown=20,
     )
     settle()
-    await uvicorn.Server(config).serve(sockets=[door])
+    await Server(config, app.closing).serve(sockets=[door])
 
 
 def _bound(host: str, port: int) -> socket.socket:

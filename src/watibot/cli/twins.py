@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+from watibot import costs
 from watibot.conversations import Conversation
 from watibot.errors import Cause, ProviderError, SettingsError
 from watibot.history import HistoryItem
 from watibot.ports import Clock, SessionEvent, Sessions
+from watibot.service.charging import Charger
 from watibot.service.mirror import ITEMS_AT_ONCE, Comparison, Mirror, compare
 from watibot.storage import looks
 from watibot.storage import store as storage
@@ -105,7 +108,13 @@ def _beside(
 
 
 async def repaired(
-    url: str, hotel_id: str, sessions: Sessions, clock: Clock, twin: Twin, since: float
+    url: str,
+    hotel_id: str,
+    sessions: Sessions,
+    clock: Clock,
+    twin: Twin,
+    since: float,
+    prices_file: Path | None,
 ) -> Twin:
     """Gives the mirror what is missing and compares again. Where a service runs, its own mirror
     does it: two at once would append twice. `since`: when the repairs began, in epoch seconds; what
@@ -118,13 +127,16 @@ async def repaired(
         count = len(twin.missing)
         return replace(twin, trouble=f"{count} missing, given to the running service: look again")
     async with store:
-        mirror = Mirror(store, sessions, clock, Metrics(), since)
+        charger = Charger(store.charges, costs.load(prices_file), clock)
+        mirror = Mirror(store, sessions, clock, Metrics(), since, charger.use)
         try:
             # The first pass may only make a new session, for one that is gone.
             for _ in range(len(twin.missing) // ITEMS_AT_ONCE + 3):
                 await mirror.mirror(twin.conversation_id)
         except ProviderError as error:
             return replace(twin, trouble=str(error))
+        finally:
+            await charger.flush()
         conversation = await store.conversation(twin.conversation_id)
     assert conversation is not None
     with looks.looking(url, hotel_id) as tx:

@@ -44,10 +44,17 @@ def _openai(clock: "Clock", options: dict[str, object]) -> "Emulator":
     return create(clock, options)
 
 
+def _phone(clock: "Clock", options: dict[str, object]) -> "Emulator":
+    from watibot.emulators.phone import create
+
+    return create(clock, options)
+
+
 EMULATORS: dict[str, Factory] = {
     "wati": _wati,
     "manychat": _manychat,
     "vertex": _vertex,
     "openai": _openai,
     "staff": _staff,
+    "phone": _phone,
 }

@@ -34,6 +34,7 @@ async def launch(
     clock = Clock.parse(clock_spec)
     chosen = options or {}
     urls: dict[str, str] = {}
+    phone: Emulator | None = None
     async with AsyncExitStack() as stack:
         for name, port in ports.items():
             told = {**_webhook(name, webhook_base, secret), **chosen.get(name, {})}
@@ -41,6 +42,10 @@ async def launch(
             urls[name] = await stack.enter_async_context(serve(emulator.app(), port=port))
             if name == "manychat" and "cdn_base" not in told:
                 emulator.change({"cdn_base": urls[name]})
+            if name == "phone":
+                phone = emulator
+        if phone is not None:
+            phone.change({name: urls[name] for name in ("wati", "manychat") if name in urls})
         yield urls
 
 
@@ -94,6 +99,8 @@ def settings_for(
         found["OPENAI_ASSISTANT_ID"] = str(openai["assistant"])
     if "staff" in urls:
         found["STAFF_NOTIFY_URLS"] = f"json://{urls['staff'].removeprefix('http://')}/notify"
+    if "phone" in urls:
+        found["WATIBOT_PHONE_URL"] = urls["phone"]
     if clock_spec:
         found["WATIBOT_CLOCK"] = clock_spec
     if secret:

@@ -29,6 +29,10 @@ class Cdn:
         base = self._emulator.settings["cdn_base"]
         return f"{base}/ig_messaging_cdn/?asset_id={asset}&signature={signature}"
 
+    def asset(self, number: str) -> Sample | None:
+        """A published file, whatever its link is worth by now."""
+        return self._assets.get(number, (None, "", 0.0))[0]
+
     def routes(self) -> list[BaseRoute]:
         async def media(request: Request) -> Response:
             return await self._emulator.guarded("media", request, self._media)

@@ -14,11 +14,12 @@ from watibot.emulators.kit import Emulator, read_json
 from watibot.emulators.manychat_cdn import Cdn
 from watibot.emulators.manychat_flows import Flows
 from watibot.emulators.manychat_world import FOREVER, PLATFORMS, Contact, Line, World
-from watibot.emulators.samples import sample_for
+from watibot.emulators.uploads import sent
 
 MESSAGE_FIELDS = {
     "text",
     "media",
+    "file",
     "platform",
     "duplicates",
     "parallel",
@@ -42,6 +43,7 @@ class People:
             Route(f"{guests}/{{id}}/messages", self._messages, methods=["GET", "POST"]),
             Route(f"{guests}/{{id}}/renew", self._renew, methods=["POST"]),
             Route(f"{guests}/{{id}}/fields", self._fields, methods=["POST"]),
+            Route("/_emulator/media", self._media, methods=["GET"]),
         ]
 
     async def _guests(self, request: Request) -> Response:
@@ -81,7 +83,7 @@ class People:
         platform = spec.get("platform", next(iter(contact.last)))
         if platform not in contact.last:
             raise ValueError(f"platform: this guest is on {sorted(contact.last)}")
-        sample = sample_for(spec)
+        sample = sent(spec, cast(str, platform))
         said = [str(spec["text"])] if "text" in spec else []
         if sample and not self._emulator.settings["empty_text_media"]:
             said.append(self._cdn.publish(sample))
@@ -114,6 +116,13 @@ class People:
             return JSONResponse({"error": "no such guest"}, 404)
         self._world.renew(contact)
         return JSONResponse(shown(contact), 201)
+
+    async def _media(self, request: Request) -> Response:
+        """A file by its number at the CDN; its link may have expired."""
+        sample = self._cdn.asset(request.query_params.get("asset_id", ""))
+        if sample is None:
+            return JSONResponse({"error": "no such file"}, 404)
+        return Response(sample.read(), media_type=sample.content_type)
 
     async def _fields(self, request: Request) -> Response:
         """Sets custom fields by name; null clears one."""

@@ -1,7 +1,7 @@
-"""The media that virtual guests send: real bytes, kept in `data/`.
+"""The media that virtual guests send: real bytes, kept in `data/` or uploaded.
 
 Read by the guests' control routes of `wati_guests.py` and `manychat_guests.py`; served by the media
-routes of both emulators.
+routes of both emulators. `uploads.py` says which files may be uploaded.
 """
 
 from dataclasses import dataclass
@@ -12,19 +12,21 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Sample:
-    """A file: its content type, WATI's message type and folder for it, its extension."""
+    """A file: its content type, WATI's message type and folder for it, its extension. `content`:
+    of one that was uploaded."""
 
     file: str
     content_type: str
     type: str
     folder: str
+    content: bytes | None = None
 
     @property
     def extension(self) -> str:
         return self.file.rpartition(".")[2]
 
     def read(self) -> bytes:
-        return _read(self.file)
+        return _read(self.file) if self.content is None else self.content
 
 
 @cache

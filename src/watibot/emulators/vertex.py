@@ -38,12 +38,15 @@ DEFAULTS: dict[str, object] = {
     "append_events_per_minute": 300,
     "session_writes_per_minute": 100,
     "model_calls_per_minute": 0,
+    "implicit_hit_percent": 100,
     "lro_pending_polls": 0,
     "lro_custom_id_400": False,
     "journal_bodies": False,
 }
-"""Latency in virtual milliseconds; a quota of 0 is no quota; `journal_bodies` adds entries of kind
-"exchange" (operation, method, path, query, status, request, response) to the journal."""
+"""Latency in virtual milliseconds; a quota of 0 is no quota; of all calls `implicit_hit_percent`,
+spread evenly, are served from the model's own cache as far as it goes; `journal_bodies` adds
+entries of kind "exchange" (operation, method, path, query, status, request, response) to the
+journal."""
 
 
 def create(clock: Clock, options: dict[str, object]) -> "Vertex":

@@ -113,7 +113,8 @@ class Models:
         totals = count(found)
         prompt = sum(totals.values())
         scope = f"{call.location}/{call.names['model']}"
-        cached = self._cached(model, self._prefixes.seen(scope, found), cache)
+        seen = self._prefixes.seen(scope, found)
+        cached = self._cached(model, seen if self._hits() else [], cache)
         self.prompt_tokens += prompt
         usage = {"promptTokenCount": prompt, "promptTokensDetails": details(totals)}
         if cached:
@@ -122,6 +123,11 @@ class Models:
             usage["cachedContentTokenCount"] = cached_tokens
             usage["cacheTokensDetails"] = details(cached)
         return usage
+
+    def _hits(self) -> bool:
+        """Whether this call may be served implicitly: Google promises none."""
+        share = cast(int, self._settings["implicit_hit_percent"])
+        return self.calls * share // 100 > (self.calls - 1) * share // 100
 
     def _cached(self, model: Model, seen: list[Block], cache: Cache | None) -> dict[str, int]:
         if cache is not None:

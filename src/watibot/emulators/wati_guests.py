@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from watibot.emulators.kit import Emulator, read_json
-from watibot.emulators.samples import sample_for
+from watibot.emulators.uploads import sent
 from watibot.emulators.wati_past import seed
 from watibot.emulators.wati_views import SAMPLE_CALLBACK, line, message_received
 from watibot.emulators.wati_webhooks import Webhooks
@@ -21,6 +21,7 @@ MESSAGE_FIELDS = {
     "type",
     "text",
     "media",
+    "file",
     "file_name",
     "caption",
     "button",
@@ -53,6 +54,7 @@ class People:
             Route(f"{prefix}/guests", self._guests, methods=["GET", "POST"]),
             Route(f"{prefix}/guests/{{waId}}/messages", self._messages, methods=["GET", "POST"]),
             Route(f"{prefix}/guests/{{waId}}/past", self._past, methods=["POST"]),
+            Route(f"{prefix}/media", self._media, methods=["GET"]),
             Route(f"{prefix}/sample-callback", self._sample_callback, methods=["POST"]),
         ]
 
@@ -83,7 +85,7 @@ class People:
     def _say(self, guest: Guest, spec: dict[str, Any]) -> Message:
         if unknown := set(spec) - MESSAGE_FIELDS:
             raise ValueError(f"a message has no {sorted(unknown)}")
-        sample = sample_for(spec)
+        sample = sent(spec, "whatsapp")
         type_ = spec.get("type") or (sample.type if sample else "text")
         if type_ not in TYPES:
             raise ValueError(f"type {type_!r} is none of {sorted(TYPES)}")
@@ -125,6 +127,13 @@ class People:
             return JSONResponse({"error": str(error)}, 400)
         self._emulator.journal.add("past", waId=guest.wa_id, **counts)
         return JSONResponse(counts, 201)
+
+    async def _media(self, request: Request) -> Response:
+        """A file by its name, as getMedia; no call is counted."""
+        medium = self._world.media.get(request.query_params.get("name", ""))
+        if medium is None:
+            return JSONResponse({"error": "no such file"}, 404)
+        return Response(medium.content, media_type=medium.content_type)
 
     async def _sample_callback(self, _: Request) -> Response:
         self._webhooks.send(SAMPLE_CALLBACK)

@@ -41,6 +41,7 @@ class LocalLanes:
         self._count = 0
         self._changed = asyncio.Event()
         self._stopping = False
+        self.swept_at: datetime | None = None  # when the store was last asked for due times
 
     @property
     def depth(self) -> int:
@@ -124,6 +125,7 @@ class LocalLanes:
                     known = conversation_id in self._running or conversation_id in self._earliest
                     if not known:
                         self.wake(conversation_id, due_at)
+                self.swept_at = self._clock.now()
             except Exception as error:
                 log.error("lanes.sweep_failed", exc_info=telemetry.without_values(error))
             await self._clock.sleep(SWEEP_SECONDS)

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 from watibot.conversations import Provider
@@ -265,6 +266,35 @@ def lines(made: Report) -> list[dict[str, Any]]:
         }
         for line in made.lines
     ]
+
+
+class Next(StrEnum):
+    """What is to be done next with a migration."""
+
+    NOTHING = "nothing"  # no conversation has a thread
+    PLAN = "plan"
+    RUN = "run"
+    VERIFY = "verify"
+    CUTOVER = "cutover"
+    AGAIN = "again"  # carry over what was taken back
+    MISSING = "missing"  # only those are left whose thread no source has
+    REPORT = "report"
+
+
+def next_step(states: Mapping[State, int], *, planned: bool, openai: bool) -> Next:
+    """`planned`: a plan has looked at some; `openai`: it answers some conversations still."""
+    if not sum(states.values()):
+        return Next.NOTHING
+    if states[State.PENDING] + states[State.EXPORTED]:
+        begun = planned or states[State.PENDING] < sum(states.values())
+        return Next.RUN if begun else Next.PLAN
+    if states[State.IMPORTED]:
+        return Next.VERIFY
+    if states[State.VERIFIED]:
+        return Next.CUTOVER
+    if states[State.ROLLED_BACK]:
+        return Next.AGAIN
+    return Next.MISSING if states[State.MISSING] and openai else Next.REPORT
 
 
 def _iso(at: datetime | None) -> str | None:

@@ -7,7 +7,7 @@ as in `store.py`; lists are bounded.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -15,7 +15,8 @@ from typing import Protocol
 from watibot.conversations import Conversation
 from watibot.history import HistoryItem
 from watibot.messages import ChannelName
-from watibot.turns import BubbleState, GuestMessage, Media
+from watibot.modelcalls import Usage
+from watibot.turns import BubbleState, GuestMessage, Media, TurnState
 
 
 class Role(StrEnum):
@@ -98,6 +99,40 @@ class Guest:
     name: str | None
 
 
+class ChatState(StrEnum):
+    """How a conversation stands; several may be true at once."""
+
+    WAITING = "waiting"  # the guest waits for the assistant, or for the colleague who holds it
+    ANSWERING = "answering"  # a turn runs
+    ANSWERED = "answered"  # nobody waits for anything
+    ESCALATED = "escalated"  # a dead end that nobody has seen to
+    STOPPED = "stopped"  # the guest asked the assistant to be silent
+    CLOSED = "closed"  # the channel takes no free message any more
+    OPENAI = "openai"  # OpenAI's assistant still answers it
+    MIGRATED = "migrated"  # it was carried over
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a search asks for. `words`: in the guest's name or number, case and accents left out.
+    `staff`: only those that staff hold, or do not. `after`: the last one of the page before, by the
+    guest's last time and the id."""
+
+    words: str = ""
+    channel: ChannelName | None = None
+    staff: bool | None = None
+    state: ChatState | None = None
+    after: tuple[datetime, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A conversation that was found."""
+
+    conversation: Conversation
+    states: frozenset[ChatState]
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A bubble, as far as a transcript shows it."""
@@ -108,19 +143,49 @@ class Piece:
     receipt: str | None
     reason: str | None
     created_at: datetime
+    attempts: int = 0
+    sent_at: datetime | None = None
+    receipt_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A turn, as far as a transcript shows it. `model_seconds`: of these the model took."""
+
+    turn_id: str
+    state: TurnState
+    opened_at: datetime
+    finished_at: datetime | None
+    model: str | None
+    instructions_version: str | None
+    usage: Usage
+    model_seconds: float
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """All turns of a conversation together; `turn_ids` are those of the newest."""
+
+    count: int
+    usage: Usage
+    model_seconds: float
+    turn_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
     """A part of what was said, in order. `pieces` are the bubbles of the same time, `waiting` what
-    no history item stands for yet. `media` is by item id. `older`: where to go on, if there is
-    more."""
+    no history item stands for yet. `media` is by item id, as is `quoted`: the words that a guest
+    replied to. `answers` are by turn. `older`: where to go on, if there is more."""
 
     items: tuple[HistoryItem, ...]
     pieces: tuple[Piece, ...]
     waiting: tuple[GuestMessage, ...]
     media: Mapping[str, tuple[Media, ...]]
     older: datetime | None
+    quoted: Mapping[str, str] = field(default_factory=dict)
+    answers: Mapping[str, Answer] = field(default_factory=dict)
 
 
 class Pages(Protocol):
@@ -135,21 +200,16 @@ class Pages(Protocol):
     async def held_since(self, conversation_ids: Collection[str]) -> dict[str, datetime]:
         """When staff last did something by which they hold a conversation; those that they hold."""
 
-    async def find(
-        self,
-        words: str,
-        channel: ChannelName | None,
-        staff: bool | None,
-        now: datetime,
-        limit: int,
-    ) -> list[Conversation]:
-        """Conversations whose guest's name or number holds `words` (case and accents left out),
-        those that wrote last first. `staff`: only those that staff hold, or do not."""
+    async def find(self, wanted: Wanted, now: datetime, limit: int) -> list[Listed]:
+        """Conversations, those that wrote last first."""
 
     async def transcript(
         self, conversation_id: str, before: datetime | None, newest: int
     ) -> Transcript:
         """The newest items before a time; with the messages that wait if that is now."""
+
+    async def answers(self, conversation_id: str, newest: int) -> Answers:
+        """What its turns have used up; the ids of the newest ones."""
 
     async def conversation_of_booking(self, booking_id: int) -> str | None: ...
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from watibot.errors import Cause, ProviderError
-from watibot.modelcalls import ModelAnswer
+from watibot.modelcalls import ModelAnswer, Occasion
 from watibot.ports.outside import Clock
 from watibot.threads import Post, Problem, RawThread, ThreadRef, Words, items_in
 from watibot.toolcalls import Tool, ToolResult
@@ -120,7 +120,7 @@ class AssistantRequest:
 
     First step: `words` are posted, those not in the thread yet, and a run is begun (or this turn's
     own run found again). Later steps: `run_id` and `results` of its tool calls. `note` goes behind
-    the instructions of this run alone.
+    the instructions of this run alone. `occasion`: see `modelcalls.Occasion`.
     """
 
     thread_id: str
@@ -132,6 +132,7 @@ class AssistantRequest:
     run_id: str | None = None
     results: tuple[ToolResult, ...] = ()
     timeout: float = 180.0
+    occasion: Occasion = field(default_factory=Occasion)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ import os
 import re
 import threading
 import zlib
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from io import FileIO
@@ -93,6 +95,11 @@ class Archive:
         """Keeps a file's bytes."""
         await asyncio.to_thread(self._write, self._file_path(file_id), data)
 
+    async def drop(self, names: Sequence[str]) -> int:
+        """Deletes the threads that go by one of these names, with their files; how many there were.
+        Raises OSError."""
+        return await asyncio.to_thread(self._drop, frozenset(names))
+
     async def entries(self) -> tuple[Entry, ...]:
         """What it has, a line for each thread, in the order of their first export."""
         return await asyncio.to_thread(self._known)
@@ -150,6 +157,40 @@ class Archive:
             (self._folder / before.file).unlink(missing_ok=True)
         return entry
 
+    def _drop(self, names: frozenset[str]) -> int:
+        """The manifest last: who is killed before that begins again. A line is blanked where it
+        stands, because others remember how far they have read."""
+        if not (self._folder / MANIFEST).exists():
+            return 0
+        dropped = set()
+        with (self._folder / MANIFEST).open("r+b", 0) as manifest:
+            fcntl.flock(manifest, fcntl.LOCK_EX)
+            lines = manifest.read().splitlines(keepends=True)
+            start = 0
+            for line in lines:
+                entry = _entry(line)
+                if entry is not None and entry.thread_id in names:
+                    self._drop_files(entry)
+                    manifest.seek(start)
+                    manifest.write(b" " * (len(line) - 1) + b"\n")
+                    dropped.add(entry.thread_id)
+                start += len(line)
+            if self._fsync:
+                os.fsync(manifest)
+        with self._lock:
+            for name in dropped:
+                self._entries.pop(name, None)
+        return len(dropped)
+
+    def _drop_files(self, entry: Entry) -> None:
+        path = self._folder / entry.file
+        files: list[str] = []
+        with suppress(OSError, EOFError, zlib.error, ValueError, LookupError):
+            files += archive_file.parse(gzip.decompress(path.read_bytes()).splitlines()).files
+        for file_id in files:
+            self._file_path(file_id).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+
     def _known(self) -> tuple[Entry, ...]:
         self._catch_up()
         with self._lock:
@@ -176,10 +217,10 @@ class Archive:
                 for line in manifest:
                     if not line.endswith(b"\n"):
                         break
-                    try:
-                        entry = Entry(**json.loads(line))
+                    entry = _entry(line)
+                    if entry is not None:
                         self._entries[entry.thread_id] = entry
-                    except (ValueError, TypeError):
+                    elif line.strip():  # else it was dropped
                         what = f"a line that cannot be read, at byte {self._read_to}"
                         self._unread.append(Problem(MANIFEST, what))
                     self._read_to += len(line)
@@ -224,6 +265,14 @@ class Archive:
 
     def _file_path(self, file_id: str) -> Path:
         return self._folder / "files" / _safe(file_id, _FILE_ID)
+
+
+def _entry(line: bytes) -> Entry | None:
+    """None for what is no line of a manifest."""
+    try:
+        return Entry(**json.loads(line))
+    except (ValueError, TypeError):
+        return None
 
 
 def keys(ref: ThreadRef) -> list[str]:

@@ -12,12 +12,15 @@ the response itself: 3 ms.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx2
 
+from watibot.charges import Operation, Use
 from watibot.errors import Cause, ProviderError
 from watibot.modelcalls import ModelAnswer, ModelRequest, Usage
+from watibot.ports.caches import Beginning, CacheKeeper
 from watibot.ports.outside import Clock
 from watibot.providers.google_auth import Tokens
 from watibot.providers.google_errors import from_response, from_transport, parsed, readable
@@ -32,20 +35,37 @@ _PROVIDER = "gemini"
 # Any other `finishReason` of the discovery document means that there is no answer, or half of one
 # that may not be shown. At MAX_TOKENS the text is whole as far as it goes.
 _USABLE = frozenset({"STOP", "MAX_TOKENS"})
+# What Google says of a cache that has ended, is another project's, or does not fit the call.
+_MAYBE_THE_CACHE = frozenset({400, 403, 404})
 
 
 class Gemini:
-    """Keeps the promise of `ports.Model`. `calls` is the rate below the model's quota."""
+    """Keeps the promise of `ports.Model`. `calls` is the rate below the model's quota; `used` hears
+    of each answer whose tokens the model has counted, also of one that nobody may read."""
 
-    def __init__(self, settings: Vertex, clock: Clock, tokens: Tokens, *, calls: Rate) -> None:
+    def __init__(
+        self,
+        settings: Vertex,
+        clock: Clock,
+        tokens: Tokens,
+        *,
+        calls: Rate,
+        used: Callable[[Use], None] = lambda use: None,
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._tokens = tokens
         self._calls = calls
+        self._used = used
+        self._cache: CacheKeeper | None = None
         self._client: genai.Client | None = None
         self._http: httpx2.AsyncClient | None = None
         self._one_at_a_time = asyncio.Lock()
-        self._declared: tuple[tuple[Tool, ...], list[dict[str, Any]]] = ((), [])
+        self._declared: tuple[tuple[Tool, ...], dict[str, Any]] = ((), {})
+
+    def cache_with(self, keeper: CacheKeeper) -> None:
+        """From now on calls name the explicit cache that the keeper has for them."""
+        self._cache = keeper
 
     async def warm_up(self) -> None:
         """Imports the SDK (1 s, 36 MB) and gets a token, so that the first guest does not wait.
@@ -61,16 +81,72 @@ class Gemini:
         """One call, never repeated here; waits for its place under the quota first, which
         `request.timeout` does not count. Raises ProviderError."""
         await self._clock.sleep(self._calls.reserve(self._clock.time()))
+        began = self._clock.time()
         try:
-            return _answer(await self._clock.limit(request.timeout, self._call(request)))
+            body = await self._clock.limit(request.timeout, self._asked(request))
         except TimeoutError as error:
             raise from_transport(_PROVIDER, error) from error
         except ProviderError as error:
             if error.cause is Cause.THROTTLED and error.retry_after:
                 self._calls.hold(self._clock.time() + error.retry_after)
             raise
+        seconds = self._clock.time() - began
+        try:
+            answer = _answer(body)
+        except ProviderError as error:
+            if "usageMetadata" in body:
+                self._use(request, body, error.cause.value, seconds)
+            raise
+        self._use(request, body, "ok", seconds)
+        return answer
 
-    async def _call(self, request: ModelRequest) -> dict[str, Any]:
+    def _use(
+        self, request: ModelRequest, body: dict[str, Any], outcome: str, seconds: float
+    ) -> None:
+        self._used(
+            Use(
+                _PROVIDER,
+                Operation(request.occasion.operation),
+                self._settings.model,  # the one that is billed, whatever its version calls itself
+                self._settings.model_location,
+                _usage(body.get("usageMetadata", {})),
+                outcome=outcome,
+                seconds=seconds,
+                occasion=request.occasion,
+            )
+        )
+
+    async def _asked(self, request: ModelRequest) -> dict[str, Any]:
+        """The answer, from the explicit cache if there is one. A cache never fails a call: one that
+        is refused goes out at once without it, and if that is taken it was the cache's fault."""
+        if self._cache is None:
+            return await self._call(request)
+        name = self._cache.name_for(request)
+        try:
+            body = await self._call(request, name)
+        except ProviderError as error:
+            if name is None or error.status not in _MAYBE_THE_CACHE:
+                raise
+            body = await self._without(request, name, error.cause)
+            name = None
+        usage = _usage(body.get("usageMetadata", {}))
+        self._cache.answered(request, usage, explicit=name is not None)
+        return body
+
+    async def _without(self, request: ModelRequest, name: str, cause: Cause) -> dict[str, Any]:
+        self._calls.reserve(self._clock.time())  # those behind it wait, this one does not
+        keeper = self._cache
+        try:
+            body = await self._call(request)
+        except ProviderError as error:
+            if keeper is not None and error.cause is not cause:
+                keeper.lost(name)
+            raise
+        if keeper is not None:
+            keeper.lost(name)
+        return body
+
+    async def _call(self, request: ModelRequest, cache: str | None = None) -> dict[str, Any]:
         client = await self._ready()
         from google.genai import types
         from google.genai.errors import APIError
@@ -84,7 +160,7 @@ class Gemini:
                     "should_return_http_response": True,
                     "http_options": {
                         "timeout": round(request.timeout * 1000),
-                        "extra_body": self._body(request),
+                        "extra_body": self._body(request, cache),
                     },
                 },
             )
@@ -96,23 +172,20 @@ class Gemini:
             raise from_transport(_PROVIDER, error) from error
         return parsed(_PROVIDER, cast(types.HttpResponse, response.sdk_http_response).body or "")
 
-    def _body(self, request: ModelRequest) -> dict[str, Any]:
-        """No temperature: Gemini 3.5 and later do not take one (docs/reference/providers.md)."""
-        if self._declared[0] != request.tools:
-            self._declared = (request.tools, [_declaration(tool) for tool in request.tools])
+    def _body(self, request: ModelRequest, cache: str | None) -> dict[str, Any]:
+        """No temperature: Gemini 3.5 and later do not take one (docs/reference/providers.md). What
+        an explicit cache holds may not stand beside its name."""
         thinking = {"thinkingLevel": self._settings.thinking_level.upper()}
         config: dict[str, Any] = {"thinkingConfig": thinking}
         if request.schema is not None:
             config["responseMimeType"] = "application/json"
             config["responseJsonSchema"] = request.schema
-        body: dict[str, Any] = {
-            "systemInstruction": {"role": "user", "parts": [{"text": request.instructions}]},
-            "generationConfig": config,
-            "contents": list(request.contents),
-        }
-        if request.tools:
-            body["tools"] = [{"functionDeclarations": self._declared[1]}]
-        return body
+        rest = {"generationConfig": config, "contents": list(request.contents)}
+        if cache is not None:
+            return {"cachedContent": cache, **rest}
+        if self._declared[0] != request.tools:
+            self._declared = (request.tools, _declared(request.tools))
+        return {**_instructions(request.instructions), **self._declared[1], **rest}
 
     async def _ready(self) -> genai.Client:
         # Before each call, so that the SDK never has to refresh the token by itself.
@@ -150,12 +223,27 @@ def _client(settings: Vertex, credentials: Any) -> tuple[genai.Client, httpx2.As
     return client, http
 
 
-def _declaration(tool: Tool) -> dict[str, Any]:
-    return {
-        "name": tool.name,
-        "description": tool.description,
-        "parametersJsonSchema": tool.schema(),
-    }
+def wire_beginning(beginning: Beginning) -> dict[str, Any]:
+    """What an explicit cache holds, in the form that a call without it has."""
+    return {**_instructions(beginning.instructions), **_declared(beginning.tools)}
+
+
+def _instructions(text: str) -> dict[str, Any]:
+    return {"systemInstruction": {"role": "user", "parts": [{"text": text}]}}
+
+
+def _declared(tools: Sequence[Tool]) -> dict[str, Any]:
+    if not tools:
+        return {}
+    declarations = [
+        {
+            "name": tool.name,
+            "description": tool.description,
+            "parametersJsonSchema": tool.schema(),
+        }
+        for tool in tools
+    ]
+    return {"tools": [{"functionDeclarations": declarations}]}
 
 
 def _answer(body: dict[str, Any]) -> ModelAnswer:
@@ -184,11 +272,18 @@ def _call(call: dict[str, Any]) -> ToolCall:
     return ToolCall(call["name"], call.get("args", {}), call.get("id"))
 
 
-def _usage(counted: dict[str, int]) -> Usage:
+def _usage(counted: dict[str, Any]) -> Usage:
     thoughts = counted.get("thoughtsTokenCount", 0)
     return Usage(
         prompt=counted.get("promptTokenCount", 0) + counted.get("toolUsePromptTokenCount", 0),
         cached=counted.get("cachedContentTokenCount", 0),
         output=counted.get("candidatesTokenCount", 0) + thoughts,
         thoughts=thoughts,
+        audio=_sound(counted.get("promptTokensDetails", ())),
+        cached_audio=_sound(counted.get("cacheTokensDetails", ())),
     )
+
+
+def _sound(details: Sequence[dict[str, Any]]) -> int:
+    """Tokens of sound, which some models have a price of its own for."""
+    return sum(each.get("tokenCount", 0) for each in details if each.get("modality") == "AUDIO")

@@ -11,11 +11,14 @@ run at a time is active on a thread, and while it is the thread takes no message
 from __future__ import annotations
 
 import json
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from watibot import telemetry
+from watibot.charges import Operation, Use
 from watibot.errors import Cause, ProviderError
 from watibot.ports.outside import Clock
 from watibot.ports.threads import (
@@ -39,6 +42,7 @@ Json = dict[str, Any]
 
 _LITTLE = 10.0  # seconds that somebody else's run is given to end by itself
 _CANCELLING = 30.0  # seconds that a cancelled one is given
+_REMEMBERED = 1_000  # runs
 _RACES = 3  # beginnings that another's run, or a lost answer, may spoil
 _UNSURE = (Cause.BUSY, Cause.LOST, Cause.TIMEOUT)
 _NO_FILES = (Cause.NOT_FOUND, Cause.GONE, Cause.INVALID)
@@ -53,15 +57,24 @@ class _Step:
 
 
 class OpenAIAssistant:
-    """Keeps the promise of `ports.Assistant`."""
+    """Keeps the promise of `ports.Assistant`. `used` hears of each run that has ended, once."""
 
-    def __init__(self, settings: OpenAI, clock: Clock, sdk: Sdk, threads: Threads) -> None:
+    def __init__(
+        self,
+        settings: OpenAI,
+        clock: Clock,
+        sdk: Sdk,
+        threads: Threads,
+        used: Callable[[Use], None] = lambda use: None,
+    ) -> None:
         self._assistant_id = settings.assistant_id
         self._clock = clock
         self._sdk = sdk
         self._looks = Looks(sdk, clock, settings.poll)
         self._threads = threads
         self._declared: tuple[tuple[Tool, ...], list[Json]] = ((), [])
+        self._used = used
+        self._counted: deque[str] = deque(maxlen=_REMEMBERED)
 
     async def warm_up(self) -> None:
         await self._sdk.warm_up()
@@ -87,9 +100,11 @@ class OpenAIAssistant:
         if run is None:
             run, posted = await self._begun(step)
         run = await self._at_rest(step, run)
+        self._count(request, run)
         if runs.was_too_long(run) and not runs.is_shortened(run):
             log.warning("openai.shortened", run=run.get("id"))
             run = await self._at_rest(step, await self._begin(request, shortened=True))
+            self._count(request, run)
         calls = runs.calls_of(run) if runs.asks(run) else ()
         if calls:
             asked = await self._looks.step_of(request.thread_id, run, calls[0].call_id)
@@ -158,6 +173,7 @@ class OpenAIAssistant:
                 if posted is not None:
                     return newest, posted
                 # The guest has written on, and nobody has seen anything of this run yet.
+                self._count(request, newest)
                 await self._ended(request.thread_id, newest, at_once=True)
                 await self._take_back(request.thread_id, newest)
                 newest = None
@@ -230,6 +246,24 @@ class OpenAIAssistant:
         if not isinstance(made.get("id"), str):
             raise ProviderError(PROVIDER, Cause.LOST, "the answer names no message", status=200)
         return id_of(made)
+
+    def _count(self, request: AssistantRequest, run: Json) -> None:
+        """What a run has used is known at its end; it may be looked at more than once."""
+        answered = runs.has_answer(run)
+        if runs.is_active(run) or not (answered or run.get("usage")) or id_of(run) in self._counted:
+            return
+        self._counted.append(id_of(run))
+        self._used(
+            Use(
+                PROVIDER,
+                Operation.RUN,
+                str(run.get("model") or ""),
+                usage=runs.usage(run),
+                outcome="ok" if answered else runs.failure(run).cause.value,
+                seconds=runs.seconds(run),
+                occasion=request.occasion,
+            )
+        )
 
     # --- until it rests -----------------------------------------------------------------------
 

@@ -96,6 +96,10 @@ class OpenAIHttp:
         response = await self._ask(surface, "POST", path, body=body)
         return parsed(PROVIDER, response.text)
 
+    async def delete(self, surface: Surface, path: str) -> None:
+        """Raises as `get`."""
+        await self._ask(surface, "DELETE", path)
+
     async def content(self, path: str) -> bytes:
         """A file's bytes."""
         return (await self._ask(FILES, "GET", path)).content

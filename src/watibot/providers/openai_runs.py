@@ -186,6 +186,14 @@ def usage(run: Json) -> Usage:
     )
 
 
+def seconds(run: Json) -> float:
+    """How long it took; 0 where it does not say."""
+    began, ended = run.get("created_at"), run.get("completed_at")
+    if isinstance(began, (int, float)) and isinstance(ended, (int, float)):
+        return max(0.0, float(ended - began))
+    return 0.0
+
+
 def _model(run: Json) -> str:
     return str(run.get("model") or "")
 

@@ -99,6 +99,16 @@ class VertexSessions:
         params = {"filter": f"user_id={json.dumps(user_id)}"} if user_id else {}
         return await self._pages(self._sessions, "sessions", params)
 
+    async def sessions_of(self, user_id: str) -> list[str]:
+        """The ids of all sessions that were made for this user."""
+        try:
+            found = await self.list_sessions(user_id)
+        except ProviderError as error:
+            if error.cause is Cause.NOT_FOUND:  # nor is there an engine
+                return []
+            raise
+        return [str(each["name"]).rpartition("/")[2] for each in found]
+
     async def patch(self, session_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Changes the fields named, e.g. `{"labels": {...}}`; the `Session` after it."""
         params = {"updateMask": ",".join(changes)}

@@ -137,7 +137,7 @@ class Answerer:
             try:
                 text = await self._until_text(walk, instructions, parts)
             except ProviderError as error:
-                self._metrics.provider_errors.labels(error.provider, error.cause).inc()
+                self._metrics.failed(error.provider, error.cause)
                 if await self._goes_to_gemini(walk, error):
                     continue
                 walk.progress = walk.spent(self._clock.now())
@@ -154,6 +154,7 @@ class Answerer:
                 )
                 match decision:
                     case RetryAt():
+                        self._metrics.retries.labels("model").inc()
                         await self._save(walk, decision.progress, drop_steps=False)
                         return Answered(again_at=decision.when, waited=walk.waited)
                     case Recover():
@@ -216,7 +217,17 @@ class Answerer:
             raise ProviderError("model", Cause.TIMEOUT, "the answer took too long")
         started = perf_counter()
         try:
-            return await walk.asker.ask(walk.seen, instructions, parts, limit)
+            with self._metrics.passing("model", asked=walk.asker.name) as passage:
+                asked = await walk.asker.ask(walk.seen, instructions, parts, limit)
+                answer = asked.answer
+                passage.tell(
+                    model=answer.model,
+                    input_tokens=answer.usage.prompt,
+                    output_tokens=answer.usage.output,
+                    cached_tokens=answer.usage.cached,
+                    finish_reasons=(answer.finish_reason,),
+                )
+            return asked
         finally:
             walk.model_seconds = perf_counter() - started
             walk.waited += walk.model_seconds
@@ -294,9 +305,6 @@ class Answerer:
                 seconds=walk.model_seconds,
                 effect=effect,
             )
-            self._metrics.tokens.labels("prompt").inc(answer.usage.prompt)
-            self._metrics.tokens.labels("cached").inc(answer.usage.cached)
-            self._metrics.tokens.labels("output").inc(answer.usage.output)
             if effect:
                 walk.turn = replace(walk.turn, effect_done=True)
             walk.posted.update(asked.posted)

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from watibot.charges import Operation
 from watibot.conversations import Provider
 from watibot.errors import Cause, ProviderError
 from watibot.history import HistoryItem, ItemKind
 from watibot.hotel import Hotel
 from watibot.instructions import Instructions
 from watibot.mediatypes import readable
-from watibot.modelcalls import ModelAnswer
+from watibot.modelcalls import ModelAnswer, Occasion
 from watibot.ports import Assistant, AssistantRequest, Clock, Migrations, Model
 from watibot.prompts import build, note
 from watibot.thread_words import guest_words, words_of
@@ -90,6 +91,7 @@ class AskGemini:
         request = build(
             instructions, self._hotel, turn, parts, now, self._tools, limit, self._sizes
         )
+        request = replace(request, occasion=_occasion(turn, Operation.ANSWER))
         try:
             return Asked(await self._clock.limit(limit, self._model.generate(request)))
         except TimeoutError:
@@ -148,6 +150,7 @@ class AskOpenAI:
                 run_id=_last_run(turn),
                 results=_results(turn),
                 timeout=limit,
+                occasion=_occasion(turn, Operation.RUN),
             )
         )
         brought = {words.item_id: found.posted[words.item_id] for words in missing}
@@ -195,6 +198,11 @@ def run_of(item: HistoryItem) -> str | None:
     """The run that a step belongs to; None for one of Gemini's."""
     run = (item.origin or {}).get("run")
     return run if isinstance(run, str) else None
+
+
+def _occasion(turn: Turn, operation: Operation) -> Occasion:
+    conversation = turn.conversation
+    return Occasion(operation, conversation.conversation_id, conversation.channel, turn.turn_id)
 
 
 def _last_run(turn: Turn) -> str | None:

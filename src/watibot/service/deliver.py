@@ -151,7 +151,10 @@ class Deliverer:
         if first:
             leaving()
         attempted = replace(bubble, attempts=bubble.attempts + 1, last_attempt_at=now)
-        outcome = await channel.send(conversation, attempted)
+        with self._metrics.passing("deliver", channel=conversation.channel) as passage:
+            outcome = await channel.send(conversation, attempted)
+            if not isinstance(outcome, Sent):
+                passage.failed(type(outcome).__name__.lower())
         return await self._settle(conversation, attempted, outcome), True
 
     async def _settle(
@@ -172,6 +175,7 @@ class Deliverer:
             case Later(seconds, reason):
                 await self._done(conversation, bubble, BubbleState.WAITING, reason=reason)
                 wait = max(seconds, backoff(bubble.attempts, self._patience, 0.0))
+                self._metrics.retries.labels("deliver").inc()
                 log.warning("bubble.later", turn=bubble.turn_id, reason=reason)
                 return Pause(now + timedelta(seconds=wait))
             case Refused(reason):

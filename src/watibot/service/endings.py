@@ -33,6 +33,8 @@ _HALTS = {
     "contesta; lo que escriba queda a cargo de una persona.",
     EscalationCause.LIMITED: "Escribió más de lo que se le contesta a un huésped; por un rato no "
     "se le responde.",
+    EscalationCause.HELD_BACK: "Se gastó el presupuesto del mes y el asistente ya no contesta "
+    "(COSTS_HOLD_BACK). Se le dijo que una persona le contesta.",
 }
 
 
@@ -121,4 +123,5 @@ class Endings:
             by=walk.asker.name,
         )
         self._ended(turn.conversation.conversation_id)
-        return Answered(bubbles=bubbles, waited=walk.waited)
+        began = turn.opened_at if turn.progress.tries else None
+        return Answered(bubbles=bubbles, waited=walk.waited, began=began)

@@ -13,11 +13,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from watibot import telemetry
+from watibot.charges import Operation
 from watibot.conversations import Conversation, Provider
 from watibot.errors import Cause, ProviderError
 from watibot.history import HistoryItem
 from watibot.hotel import Hotel
 from watibot.messages import ChannelName
+from watibot.modelcalls import Occasion
 from watibot.ports import Clock, Model, People, Records
 from watibot.prompts import summary_request
 from watibot.telemetry import Metrics
@@ -119,6 +121,8 @@ class Folder:
         request = summary_request(
             self._hotel, conversation.summary, items, LIMIT_SECONDS, self._sizes
         )
+        occasion = Occasion(Operation.SUMMARY, conversation.conversation_id, conversation.channel)
+        request = replace(request, occasion=occasion)
         try:
             answer = await self._clock.limit(LIMIT_SECONDS, self._model.generate(request))
         except TimeoutError:

@@ -1,8 +1,9 @@
 """Before the model is asked: whether this guest is to be answered at all.
 
 `answer.py` asks `before` once a turn is open; `receive.py` lets `heard` and `colleague` see what
-guests and colleagues write. A guest who writes without end costs nothing above the limits, and
-whoever asks for silence has it.
+guests and colleagues write. A guest who writes without end costs nothing above the limits, nobody
+costs anything once the month's money is spent (if the owner wants that), and whoever asks for
+silence has it.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ log = telemetry.logger(__name__)
 
 SHORT, LONG = timedelta(minutes=10), timedelta(days=1)
 
-# Which of the hotel's texts, for whom: `limited`, `stopped`, `resumed`.
+# Which of the hotel's texts, for whom: `limited`, `held_back`, `stopped`, `resumed`.
 Texts = Callable[[str, Turn], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Halt:
     """The turn ends without the model. `text` is what the guest reads, "" nothing; `outcome` is
-    `limited`, `stopped` or `resumed`; staff are told where `tell`."""
+    `limited`, `held_back`, `stopped` or `resumed`; staff are told where `tell`."""
 
     outcome: str
     text: str
@@ -55,7 +56,8 @@ def told_before(turn: Turn, text: str, span: timedelta) -> bool:
 
 
 class Gate:
-    """Limits and stop words of one hotel."""
+    """Limits, money and stop words of one hotel. `holds_back`: whether the model is not asked any
+    more, because the month's money is spent."""
 
     def __init__(
         self,
@@ -65,6 +67,7 @@ class Gate:
         limits: Limits,
         words: Words,
         texts: Texts,
+        holds_back: Callable[[], bool] = lambda: False,
     ) -> None:
         self._people = people
         self._records = records
@@ -72,6 +75,7 @@ class Gate:
         self._limits = limits
         self._words = words
         self._texts = texts
+        self._holds_back = holds_back
         self._woken: set[str] = set()
 
     async def before(self, turn: Turn) -> Halt | None:
@@ -86,7 +90,7 @@ class Gate:
             return Halt("stopped", self._texts("stopped", turn), tell=True)
         if wish is Wish.RESUME and woken and len(turn.messages) == 1:
             return Halt("resumed", self._texts("resumed", turn), tell=False)
-        return await self._limit(turn)
+        return await self._limit(turn) or self._hold_back(turn)
 
     async def heard(self, message: Inbound) -> None:
         """A guest wrote, and it is not stored yet. Whoever was silenced and writes the word for it
@@ -127,3 +131,14 @@ class Gate:
         again = told_before(turn, text, span)
         log.warning("guest.limited", conversation=conversation_id, told=not again)
         return Halt("limited", "" if again else text, tell=not again)
+
+    def _hold_back(self, turn: Turn) -> Halt | None:
+        if not self._holds_back():
+            return None
+        text = self._texts("held_back", turn)
+        again = told_before(turn, text, LONG)
+        log.warning(
+            "guest.held_back", conversation=turn.conversation.conversation_id, told=not again
+        )
+        # Nobody else answers: whatever the guest writes, a person must know.
+        return Halt("held_back", "" if again else text, tell=True)

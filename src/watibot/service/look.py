@@ -40,6 +40,12 @@ _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 Receive = Callable[[Inbound, bytes, datetime], Awaitable[object]]
 Wake = Callable[[str, datetime], None]
 SeenTo = Callable[[ChannelName, str, str | None, datetime, str], Awaitable[object]]
+Forgotten = Callable[[str], Awaitable[datetime | None]]
+
+
+async def never(conversation_id: str) -> datetime | None:
+    """Nobody was forgotten."""
+    return None
 
 
 class Why(StrEnum):
@@ -69,7 +75,8 @@ def _merged(older: _Wish, newer: _Wish) -> _Wish:
 
 class Looker:
     """Looks, at most one at a time for one conversation. `receive` takes a guest's message that no
-    webhook brought (`Receiver.take`); `seen_to` hears that a colleague wrote to the guest."""
+    webhook brought (`Receiver.take`); `seen_to` hears that a colleague wrote to the guest.
+    `forgotten`: when a guest was erased, of whom the provider still has what was said before."""
 
     def __init__(
         self,
@@ -83,6 +90,7 @@ class Looker:
         wake: Wake,
         seen_to: SeenTo,
         metrics: Metrics,
+        forgotten: Forgotten = never,
     ) -> None:
         self._people = people
         self._chats = chats
@@ -97,6 +105,7 @@ class Looker:
         self._wake = wake
         self._seen_to = seen_to
         self._metrics = metrics
+        self._forgotten = forgotten
         self._spaced = Spaced(clock, self._in_background, _merged)
 
     def start(self, conversation: Conversation) -> None:
@@ -192,9 +201,10 @@ class Looker:
                     self._meter.exhausted(error.retry_after or PAUSE_SECONDS)
                 raise
         began = await self._began(conversation, found, said) if here else None
+        forgotten = await self._forgotten(conversation.conversation_id)
         rules = Rules(
             now,
-            began or now - FRESH,
+            max(began or now - FRESH, forgotten or _EVER),
             self._takeover,
             self._operators,
             told_by_webhook=not self._polls,

@@ -12,13 +12,15 @@ import asyncio
 import contextlib
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from watibot import telemetry
+from watibot.charges import Operation, Use
 from watibot.conversations import Conversation
 from watibot.errors import Cause, ProviderError
 from watibot.history import HistoryItem, ItemKind, digest
+from watibot.modelcalls import Occasion
 from watibot.ports import Clock, MirrorJob, SessionEvent, Sessions, Store
 from watibot.telemetry import Metrics
 
@@ -137,7 +139,7 @@ def compare(local: Sequence[HistoryItem], remote: Sequence[SessionEvent]) -> Com
 
 class Mirror:
     """Writes behind the answer. `alone_since`, in epoch seconds: when this process began to be the
-    only one that sends; now, if nothing is said."""
+    only one that sends; now, if nothing is said. `used` hears of the events of each pass."""
 
     def __init__(
         self,
@@ -146,11 +148,13 @@ class Mirror:
         clock: Clock,
         metrics: Metrics,
         alone_since: float | None = None,
+        used: Callable[[Use], None] = lambda use: None,
     ) -> None:
         self._store = store
         self._sessions = sessions
         self._clock = clock
         self._metrics = metrics
+        self._used = used
         # What a killed process had sent may arrive yet, and until then the session does not tell
         # what it lacks.
         began = clock.time() if alone_since is None else alone_since
@@ -190,12 +194,14 @@ class Mirror:
 
     async def _one(self, conversation_id: str) -> None:
         try:
-            await self.mirror(conversation_id)
+            with self._metrics.passing("mirror", conversation=conversation_id):
+                await self.mirror(conversation_id)
             self._not_before.pop(conversation_id, None)
         except ProviderError as error:
             pause = max(error.retry_after or 0.0, PAUSE_SECONDS)
             self._not_before[conversation_id] = self._clock.time() + pause
-            self._metrics.provider_errors.labels(error.provider, error.cause).inc()
+            self._metrics.failed(error.provider, error.cause)
+            self._metrics.retries.labels("mirror").inc()
             log.warning("mirror.later", conversation=conversation_id, cause=error.cause)
         except Exception as error:
             self._not_before[conversation_id] = self._clock.time() + PAUSE_SECONDS
@@ -232,7 +238,14 @@ class Mirror:
         finally:
             if done:
                 await self._store.mirror_done(conversation_id, done)
+                self._charge(job.conversation, len(done))
         return len(job.items) == ITEMS_AT_ONCE
+
+    def _charge(self, conversation: Conversation, events: int) -> None:
+        """Once an item is done, and so once for each: one whose append was in doubt, and that was
+        found, was not charged when the answer was lost. Each of our events has content."""
+        occasion = Occasion(Operation.EVENT, conversation.conversation_id, conversation.channel)
+        self._used(Use("sessions", Operation.EVENT, quantity=events, occasion=occasion))
 
     async def _append(self, session_id: str, item: HistoryItem) -> None:
         try:

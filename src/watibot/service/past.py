@@ -18,6 +18,7 @@ from watibot.history import HistoryItem, ItemKind
 from watibot.matching import Author, Finding, RowKind, Said
 from watibot.messages import ChannelName
 from watibot.ports import ChatHistory, ChatPage, ChatRow, Clock, People
+from watibot.service.look import Forgotten, never
 from watibot.service.meter import Meter
 from watibot.service.news import RETRIED, item_of, of_the_past
 from watibot.service.pace import RARER
@@ -35,7 +36,7 @@ _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 class Past:
     """Reads it. `chat` should take its places behind those who answer guests: nobody waits for the
-    past."""
+    past. `forgotten`: when a guest was erased, of whom the provider still has the past."""
 
     def __init__(
         self,
@@ -45,6 +46,7 @@ class Past:
         meter: Meter,
         group: Wati,
         metrics: Metrics,
+        forgotten: Forgotten = never,
     ) -> None:
         self._people = people
         self._chat = chat
@@ -53,6 +55,7 @@ class Past:
         self._most = group.past_messages
         self._operators = frozenset(each.casefold() for each in group.bot_operators)
         self._metrics = metrics
+        self._forgotten = forgotten
         self._poked = asyncio.Event()
         self._not_before: dict[str, datetime] = {}
 
@@ -107,9 +110,10 @@ class Past:
         here = [one for one in everything if not _is_past(one)]
         began = min((one.at for one in here), default=self._clock.now())
         have, new, seen = len(everything) - len(here), 0, 0
+        forgotten = await self._forgotten(name) or _EVER
         number: int | None = conversation.past_page or 1
         while number is not None:
-            page = await self._page(conversation, number)
+            page = _since(await self._page(conversation, number), forgotten)
             items = _items(page, here, began, self._operators)[-max(1, self._most - have) :]
             have += len(items)
             seen += len(page.rows)
@@ -126,6 +130,12 @@ class Past:
             if error.cause is Cause.NOT_FOUND:  # the provider has nothing of this guest
                 return ChatPage((), last=True)
             raise
+
+
+def _since(page: ChatPage, forgotten: datetime) -> ChatPage:
+    """Without what was said before; behind that there is nothing."""
+    rows = tuple(row for row in page.rows if row.row.at > forgotten)
+    return page if len(rows) == len(page.rows) else ChatPage(rows, last=True)
 
 
 def _ours(conversation: Conversation) -> bool:

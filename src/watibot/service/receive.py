@@ -116,6 +116,7 @@ class Receiver:
         )
         if not received.new:
             return "repeated"
+        self._metrics.heard(received.conversation_id)
         if received.media:
             self._downloads.start(message.channel, received.media)
         self._notice_new(received.conversation_id)

@@ -80,15 +80,18 @@ class Rounds:
             now=self._clock.now(),
             latest=tuple(history_text(message) for message in turn.messages),
         )
-        try:
-            result = await self._clock.limit(
-                self._patience.tool, self._run_tool(self._tools, call, caller)
-            )
-        except TimeoutError:
-            message = f"An error occurred while executing tool {call.name}: it took too long"
-            result = ToolResult(call, {"error": message})
-        outcome = "failed" if "error" in result.response else "ok"
         known = call.name if any(tool.name == call.name for tool in self._tools) else "unknown"
+        with self._metrics.passing("tool", tool=known) as passage:
+            try:
+                result = await self._clock.limit(
+                    self._patience.tool, self._run_tool(self._tools, call, caller)
+                )
+            except TimeoutError:
+                message = f"An error occurred while executing tool {call.name}: it took too long"
+                result = ToolResult(call, {"error": message})
+            outcome = "failed" if "error" in result.response else "ok"
+            if outcome == "failed":
+                passage.failed(outcome)
         self._metrics.tools.labels(known, outcome).inc()
         log.info("tool.ran", turn=turn.turn_id, tool=known, outcome=outcome)
         return result

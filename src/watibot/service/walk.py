@@ -15,11 +15,13 @@ from watibot.turns import Bubble, Progress, Step, Turn
 @dataclass(frozen=True, slots=True)
 class Answered:
     """`again_at`: the provider is waited for until then. Otherwise the bubbles are in the outbox.
-    `waited` are real seconds that the model and the tools took."""
+    `waited` are real seconds that the model and the tools took. `began`: when a turn was opened
+    that was not answered at the first try."""
 
     bubbles: tuple[Bubble, ...] = ()
     again_at: datetime | None = None
     waited: float = 0.0
+    began: datetime | None = None
 
 
 @dataclass(slots=True)

@@ -48,14 +48,18 @@ class Worker:
     async def work(self, conversation_id: str) -> datetime | None:
         """Does what is due; when to come back, if at all."""
         started = perf_counter()
-        claim = await self._desk.claim(conversation_id, self._clock.now(), self._lease_end())
+        with self._metrics.passing("claim"):
+            claim = await self._desk.claim(conversation_id, self._clock.now(), self._lease_end())
         if claim is None:
             return await self._desk.look_again(conversation_id, self._clock.now())
         conversation = claim.conversation
         keeper = asyncio.create_task(self._keep_lease(conversation))
         again_at: datetime | None = None
         try:
-            again_at = await self._walk(claim, started)
+            about = {"conversation": conversation_id, "channel": conversation.channel}
+            with self._metrics.passing("turn", **about) as passage:
+                again_at = await self._walk(claim, started)
+                passage.tell(again=again_at is not None)
         except LostLease:
             log.warning("lease.lost", conversation=conversation_id)
             return None
@@ -77,13 +81,17 @@ class Worker:
         queued = perf_counter()
         async with self._slots:
             queued = perf_counter() - queued
-            answered = await self._answerer.answer(conversation)
+            with self._metrics.passing("answer"):
+                answered = await self._answerer.answer(conversation)
         if answered.again_at is not None:
             return answered.again_at
 
         def leaving() -> None:
             total = perf_counter() - started
-            self._metrics.answer_seconds.observe(total)
+            # Who waited for a provider over several tries has waited since the first of them.
+            began = answered.began
+            since = 0.0 if began is None else (self._clock.now() - began).total_seconds()
+            self._metrics.answer_seconds.observe(max(total, since))
             self._metrics.own_seconds.observe(total - answered.waited - queued)
 
         pause = await self._deliverer.deliver(conversation, answered.bubbles, leaving)

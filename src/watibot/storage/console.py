@@ -10,8 +10,16 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from watibot.conversations import Conversation
-from watibot.messages import ChannelName
-from watibot.ports.console import Entry, Guest, Role, Transcript, User
+from watibot.ports.console import (
+    Answers,
+    Entry,
+    Guest,
+    Listed,
+    Role,
+    Transcript,
+    User,
+    Wanted,
+)
 from watibot.storage import chats, transcripts, users
 from watibot.storage.door import Door
 from watibot.turns import Media
@@ -79,20 +87,16 @@ class SqlConsole:
     async def held_since(self, conversation_ids: Collection[str]) -> dict[str, datetime]:
         return await self._read(chats.held_since, conversation_ids)
 
-    async def find(
-        self,
-        words: str,
-        channel: ChannelName | None,
-        staff: bool | None,
-        now: datetime,
-        limit: int,
-    ) -> list[Conversation]:
-        return await self._read(chats.find, words, channel, staff, now, limit)
+    async def find(self, wanted: Wanted, now: datetime, limit: int) -> list[Listed]:
+        return await self._read(chats.find, wanted, now, limit)
 
     async def transcript(
         self, conversation_id: str, before: datetime | None, newest: int
     ) -> Transcript:
         return await self._read(transcripts.transcript, conversation_id, before, newest)
+
+    async def answers(self, conversation_id: str, newest: int) -> Answers:
+        return await self._read(transcripts.answers, conversation_id, newest)
 
     async def conversation_of_booking(self, booking_id: int) -> str | None:
         return await self._read(chats.whose, chats.OF_BOOKING, booking_id)

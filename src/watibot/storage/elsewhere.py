@@ -29,6 +29,7 @@ from watibot.storage.rows import (
 from watibot.storage.tables import (
     HAS_PROVIDER_ID,
     HAS_RECORD_ID,
+    HAS_THEIR_RECORD_ID,
     IN_TURN,
     IS_RUNNING,
     IS_WAITING,
@@ -83,6 +84,12 @@ _MESSAGES_BY_ID = select(*_MESSAGE).where(
     of_hotel(messages),
     messages.c.channel == bindparam("on"),
     among(messages.c.provider_id, "names"),
+)
+_MESSAGES_BY_RECORD_ID = select(*_MESSAGE).where(
+    of_hotel(messages),
+    HAS_THEIR_RECORD_ID,
+    messages.c.channel == bindparam("on"),
+    among(messages.c.record_id, "names"),
 )
 # Those that are not history yet.
 _MESSAGES_WAITING = select(*_MESSAGE).where(of_conversation(messages), IS_WAITING)
@@ -189,7 +196,8 @@ def _messages(
     if running is not None:
         yield from tx.all(_MESSAGES_IN_TURN, turn=running.turn_id)
     if ids:
-        yield from _of(conversation_id, tx.all(_MESSAGES_BY_ID, on=channel, names=list(ids)))
+        for statement in (_MESSAGES_BY_ID, _MESSAGES_BY_RECORD_ID):
+            yield from _of(conversation_id, tx.all(statement, on=channel, names=list(ids)))
 
 
 def _items(tx: Tx, conversation_id: str, since: datetime, ids: Sequence[str]) -> Iterable[AnyRow]:

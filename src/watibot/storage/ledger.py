@@ -15,14 +15,14 @@ from watibot.storage.migration_tables import migrations
 from watibot.storage.rows import AnyRow, Tx, insert_once, of_conversation, of_hotel
 from watibot.storage.tables import conversations
 
-_JOINED = conversations.outerjoin(
+JOINED = conversations.outerjoin(
     migrations,
     and_(
         migrations.c.hotel_id == conversations.c.hotel_id,
         migrations.c.conversation_id == conversations.c.conversation_id,
     ),
 )
-_OURS: ColumnElement[bool] = or_(
+OURS: ColumnElement[bool] = or_(
     conversations.c.thread_id.is_not(None),
     conversations.c.provider == Provider.OPENAI,
     migrations.c.state.is_not(None),
@@ -57,8 +57,8 @@ _COLUMNS = (
 )
 _MOVES = (
     select(*_COLUMNS)
-    .select_from(_JOINED)
-    .where(of_hotel(conversations), _OURS)
+    .select_from(JOINED)
+    .where(of_hotel(conversations), OURS)
     .where(
         or_(bindparam("any_state") == 1, among(_STATE, "states")),
         or_(bindparam("any_channel") == 1, among(conversations.c.channel, "channels")),
@@ -70,7 +70,7 @@ _MOVES = (
 )
 _ONE = (
     select(*_COLUMNS)
-    .select_from(_JOINED)
+    .select_from(JOINED)
     .where(of_hotel(conversations), conversations.c.conversation_id == bindparam("conversation"))
 )
 _RANK_OF = select(_RANK).where(
@@ -82,8 +82,8 @@ _UPDATE = update(migrations).where(
 )
 _COUNTS = (
     select(migrations.c.state, func.count())
-    .select_from(_JOINED)
-    .where(of_hotel(conversations), _OURS)
+    .select_from(JOINED)
+    .where(of_hotel(conversations), OURS)
     .group_by(migrations.c.state)
 )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from pathlib import Path
 from typing import Protocol
 
@@ -90,7 +91,7 @@ def hold_migration_lock(url: str) -> Lock:
     if path is not None:
         path = path.with_name(path.name + ".migrating")
         try:
-            lock = _FileLock(path)
+            lock = _second_try(path)
         except BlockingIOError:
             holder = path.read_text("ascii", "replace").strip()
             raise _under_way(f"process {holder}" if holder else "another process") from None
@@ -104,6 +105,40 @@ def hold_migration_lock(url: str) -> Lock:
         _AdvisoryLock(connection).release()
         raise _under_way(f"PostgreSQL's connection {number}")
     return _AdvisoryLock(connection)
+
+
+def _second_try(path: Path) -> Lock:
+    """Who asks for the holder holds the lock for that moment (`migration_holder`)."""
+    try:
+        return _FileLock(path)
+    except BlockingIOError:
+        time.sleep(0.05)
+        return _FileLock(path)
+
+
+def migration_holder(url: str) -> str | None:
+    """Who holds the migration's lock, for a store that is there; None if nobody does."""
+    path = database_file(url)
+    if path is not None:
+        path = path.with_name(path.name + ".migrating")
+        try:
+            file = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return path.read_text("ascii", "replace").strip() or "?"
+        finally:
+            os.close(file)
+        return None
+    engine = engine_for(url)
+    try:
+        with engine.connect() as connection:
+            number = connection.exec_driver_sql(_HOLDER).scalar()
+    finally:
+        engine.dispose()
+    return None if number is None else str(number)
 
 
 def _under_way(holder: str) -> StoreError:

@@ -12,7 +12,7 @@ from watibot.storage.migration_tables import migrations
 from watibot.storage.rows import Tx, of_hotel
 from watibot.storage.tables import conversations, history
 
-_ANSWERERS = (
+ANSWERERS = (
     select(conversations.c.channel, conversations.c.provider, func.count())
     .where(of_hotel(conversations))
     .group_by(conversations.c.channel, conversations.c.provider)
@@ -48,7 +48,7 @@ class Around:
 
 def around(tx: Tx) -> Around:
     return Around(
-        {(ChannelName(row[0]), Provider(row[1])): row[2] for row in tx.all(_ANSWERERS)},
+        {(ChannelName(row[0]), Provider(row[1])): row[2] for row in tx.all(ANSWERERS)},
         {row[0]: row[1] for row in tx.all(_SESSIONS)},
         {row[0]: row[1] for row in tx.all(_ITEMS)},
     )

@@ -3,7 +3,8 @@
 `service/mirror.py` takes a job, appends its items to the session and reports. An item goes
 held -> waiting -> sending -> done, in order: what is held stops what comes after it. An item of a
 conversation that OpenAI still answers is parked, and a migration takes it parked -> moving -> done:
-no item is ever the business of both.
+no item is ever the business of both. While a guest is being erased, no session of theirs is begun:
+one that is still there would be taken for the new conversation's past.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from sqlalchemy import bindparam, case, func, or_, select, update
 from watibot.history import HistoryItem
 from watibot.ports.store import MirrorJob
 from watibot.storage.among import among
+from watibot.storage.money_tables import erasures
 from watibot.storage.rows import (
     UPDATE_CONVERSATION,
     Tx,
@@ -29,9 +31,13 @@ from watibot.storage.timeline import prepend
 
 _HELD_AT = func.min(case((history.c.mirror == "held", history.c.at)))
 _READY_AT = func.min(case((history.c.mirror != "held", history.c.at)))
+_BEING_ERASED = select(erasures.c.conversation_id).where(
+    of_hotel(erasures), erasures.c.conversation_id.is_not(None)
+)
+_IS_BEING_ERASED = select(erasures.c.erasure_id).where(of_conversation(erasures)).limit(1)
 _DUE = (
     select(history.c.conversation_id)
-    .where(of_hotel(history), NOT_MIRRORED)
+    .where(of_hotel(history), NOT_MIRRORED, history.c.conversation_id.not_in(_BEING_ERASED))
     .group_by(history.c.conversation_id)
     .having(_READY_AT.is_not(None), or_(_HELD_AT.is_(None), _READY_AT < _HELD_AT))
     .order_by(_READY_AT)
@@ -78,7 +84,7 @@ def due(tx: Tx, limit: int) -> list[str]:
 
 def job(tx: Tx, conversation_id: str, limit: int, moving: bool) -> MirrorJob | None:
     conversation = locked(tx, conversation_id)
-    if conversation is None:
+    if conversation is None or tx.one(_IS_BEING_ERASED, conversation=conversation_id) is not None:
         return None
     statement, sending = (_NEXT_PARKED, "moving") if moving else (_NEXT, "sending")
     rows = list(tx.all(statement, conversation=conversation_id, at_most=limit))

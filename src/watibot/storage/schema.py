@@ -87,15 +87,15 @@ def _refuse_newer(stored: str | None) -> None:
         )
 
 
-def migrate(connection: Connection) -> None:
-    """Applies what is missing within the transaction that is under way."""
+def migrate(connection: Connection, to: str = "head") -> None:
+    """Applies what is missing, up to this version, within the transaction that is under way."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
 
 
 def _apply(connection: Connection) -> None:

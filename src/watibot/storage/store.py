@@ -45,16 +45,26 @@ from watibot.storage import (
     turnbook,
 )
 from watibot.storage.adopt import refuse_unadopted
+from watibot.storage.caches import SqlCaches
+from watibot.storage.charges import SqlCharges
 from watibot.storage.console import SqlConsole
 from watibot.storage.door import Door
+from watibot.storage.erase import SqlErasures
 from watibot.storage.escalations import SqlEscalations
+from watibot.storage.figures_day import SqlFigures
+from watibot.storage.guest_rows import SqlGuestRows
 from watibot.storage.intake import Intake
 from watibot.storage.lock import Lock, hold_service_lock
 from watibot.storage.people import SqlPeople
 from watibot.storage.proofs import SqlProofs
+from watibot.storage.pulse import SqlPulse
+from watibot.storage.queues import SqlQueues
 from watibot.storage.quotas import StoreQuota
 from watibot.storage.quotas import book as book_places
 from watibot.storage.quotas import hold as hold_places
+from watibot.storage.standing import SqlStandings
+from watibot.storage.tallies import SqlTallies
+from watibot.storage.versions import SqlVersions
 from watibot.storage.writer import Writer
 from watibot.toolcalls import Caller
 from watibot.turns import Bubble, BubbleState, Media, Progress, Turn
@@ -98,6 +108,16 @@ class SqlStore:
         self.escalations = SqlEscalations(door)
         self.proofs = SqlProofs(door)
         self.console = SqlConsole(door)
+        self.charges = SqlCharges(door)
+        self.caches = SqlCaches(door)
+        self.tallies = SqlTallies(door)
+        self.versions = SqlVersions(door)
+        self.figures = SqlFigures(door)
+        self.queues = SqlQueues(door)
+        self.pulse = SqlPulse(door)
+        self.erasures = SqlErasures(door)
+        self.guests = SqlGuestRows(door)
+        self.standings = SqlStandings(door)
 
     async def __aenter__(self) -> Self:
         return self

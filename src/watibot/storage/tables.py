@@ -146,6 +146,13 @@ Index(
     messages.c.conversation_id,
     **where(WITH_STAFF),
 )
+HAS_THEIR_RECORD_ID: ColumnElement[bool] = messages.c.record_id.is_not(None)
+Index(
+    "ix_messages_record",
+    messages.c.hotel_id,
+    messages.c.record_id,
+    **where(HAS_THEIR_RECORD_ID),
+)
 Index("ix_messages_turn", messages.c.hotel_id, messages.c.turn_id, **where(IN_TURN))
 
 media = Table(

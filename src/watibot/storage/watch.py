@@ -22,7 +22,7 @@ from watibot.storage.rows import (
     of_conversation,
     of_hotel,
 )
-from watibot.storage.tables import HELD_BY_STAFF, conversations, turns
+from watibot.storage.tables import HELD_BY_STAFF, conversations, history, turns
 from watibot.storage.takeovers import NEVER
 
 _EXPIRED = (
@@ -57,6 +57,9 @@ _RECENT = select(conversations).where(
 )
 _LAST = select(conversations.c.last_guest_at, conversations.c.last_item_at).where(
     of_conversation(conversations)
+)
+_SAID_AT = select(history.c.seq).where(
+    of_conversation(history), history.c.at == bindparam("moment")
 )
 _TURNS_SINCE = (
     select(func.count())
@@ -104,7 +107,11 @@ def turns_since(tx: Tx, conversation_id: str, since: datetime) -> int:
 
 
 def fold(tx: Tx, conversation_id: str, summary: str, until: datetime) -> None:
-    tx.run(UPDATE_CONVERSATION, conversation=conversation_id, summary=summary, folded_until=until)
+    # A guest who was erased meanwhile and wrote again has another past.
+    if tx.one(_SAID_AT, conversation=conversation_id, moment=until) is not None:
+        tx.run(
+            UPDATE_CONVERSATION, conversation=conversation_id, summary=summary, folded_until=until
+        )
 
 
 def count_calls(tx: Tx, provider: str, month: str, more: int) -> int:

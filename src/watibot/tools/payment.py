@@ -17,12 +17,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from watibot import telemetry
+from watibot.charges import Operation
 from watibot.errors import ProviderError
 from watibot.escalations import EscalationCause
 from watibot.hotel import Hotel
 from watibot.mediatypes import readable
 from watibot.messages import AttachmentKind
-from watibot.modelcalls import ModelRequest
+from watibot.modelcalls import ModelRequest, Occasion
 from watibot.payments import BookingDue, Judgement, Rules, Verdict, money
 from watibot.payments.judging import choose, judge
 from watibot.payments.reading import SCHEMA, extraction
@@ -116,7 +117,7 @@ class Reader:
         begun = await self.proofs.begin(caller, media.media_id, picture, number)
         if begun.verdict is not Verdict.UNREAD:
             return begun
-        answer = await self._read(data, media.mime)
+        answer = await self._read(caller, data, media.mime)
         if answer is None:
             return begun
         await self.proofs.read(begun.proof_id, answer)
@@ -137,7 +138,7 @@ class Reader:
         _log(begun, judgement)
         return await self.proofs.proof(begun.proof_id) or begun
 
-    async def _read(self, data: bytes, mime: str) -> dict[str, Any] | None:
+    async def _read(self, caller: Caller, data: bytes, mime: str) -> dict[str, Any] | None:
         """The model's answer, or None."""
         encoded = (await asyncio.to_thread(base64.b64encode, data)).decode("ascii")
         parts = [
@@ -145,7 +146,12 @@ class Reader:
             {"text": "Copy the fields of this file."},
         ]
         content = {"role": "user", "parts": parts}
-        request = ModelRequest(INSTRUCTIONS, (content,), timeout=READING, schema=SCHEMA)
+        occasion = Occasion(
+            Operation.RECEIPT, caller.conversation_id, caller.channel, caller.turn_id
+        )
+        request = ModelRequest(
+            INSTRUCTIONS, (content,), timeout=READING, schema=SCHEMA, occasion=occasion
+        )
         try:
             answer = await self.clock.limit(READING, self.model.generate(request))
             read = json.loads(answer.text)

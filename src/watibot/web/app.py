@@ -6,8 +6,7 @@ webhooks.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -18,6 +17,8 @@ from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
 from watibot import __version__, telemetry
+from watibot.service.gauges import Gauges
+from watibot.service.readiness import Readiness
 from watibot.telemetry import Metrics
 from watibot.web.security import HEADER
 from watibot.web.webhooks import Webhook
@@ -47,12 +48,12 @@ class FrontDoor(FastAPI):
 def create(
     webhooks: dict[str, Webhook],
     metrics: Metrics,
-    counts: Callable[[], Awaitable[dict[str, int]]],
-    lanes: Callable[[], int],
     lifespan: Lifespan,
     console: Mount,
+    readiness: Readiness,
+    gauges: Gauges,
 ) -> FastAPI:
-    """`webhooks` by path. `counts` asks the store; when it raises, the service is not ready."""
+    """`webhooks` by path. `readiness` is asked by `/readyz`, `gauges` by `/metrics`."""
     app = FrontDoor(
         webhooks,
         title="WatiBot",
@@ -67,23 +68,23 @@ def create(
         """The process answers."""
         return {"status": "ok", "version": __version__}
 
-    @app.get("/readyz", responses={503: {"description": "The store does not answer"}})
+    @app.get("/readyz", responses={503: {"description": "Not ready, and why"}})
     async def readyz(response: Response) -> dict[str, Any]:
-        """The store answers too; what waits in it, in rows."""
-        try:
-            return {"status": "ready", "rows": await counts()}
-        except Exception as error:
-            log.error("store.away", exc_info=telemetry.without_values(error))
-            response.status_code = 503
-            return {"status": "the store does not answer", "rows": {}}
+        """Whether the store answers and work is looked for; how long what waits has waited, and
+        when each provider last answered."""
+        standing = await readiness.look()
+        response.status_code = 200 if standing.ready else 503
+        return {
+            "status": standing.status,
+            "reasons": standing.reasons,
+            "version": __version__,
+            **standing.facts,
+        }
 
     @app.get("/metrics", response_class=Response)
     async def scrape() -> Response:
         """Prometheus text format."""
-        with contextlib.suppress(Exception):  # the other figures are wanted all the more then
-            for kind, rows in (await counts()).items():
-                metrics.rows.labels(kind).set(rows)
-        metrics.lanes.set(lanes())
+        await gauges.look()
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     def describe() -> dict[str, Any]:

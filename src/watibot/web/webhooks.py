@@ -58,8 +58,11 @@ class Webhook:
         self._now = now
         self._capture = capture
         self._deliveries = metrics.deliveries
+        self._passing = metrics.passing
         self._counters: dict[str, Any] = {}
         self._told_at: datetime | None = None
+        for outcome in ("failed", "quarantined"):  # shown as 0 before the first one
+            self._deliveries.labels(channel, outcome)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
@@ -76,7 +79,8 @@ class Webhook:
             await _send(send, _TOO_LARGE)
             return
         try:
-            await self._take(raw)
+            with self._passing("receive", channel=self._channel):
+                await self._take(raw)
         except Exception as error:
             # Not committed, so not acknowledged: the provider has to come again.
             log.error(

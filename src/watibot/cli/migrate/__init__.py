@@ -39,6 +39,12 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document at the end
 JsonLines = Annotated[
     bool, typer.Option("--json-lines", help="A line of JSON per conversation, then the document")
 ]
+Progress = Annotated[
+    bool,
+    typer.Option(
+        "--progress", help="As --json-lines, and a line of JSON each second on how far it is"
+    ),
+]
 AtOnce = Annotated[
     int | None, typer.Option(min=1, max=256, help="Conversations at once; MIGRATION_AT_ONCE")
 ]
@@ -69,6 +75,7 @@ def plan(
     dry_run: DryRun = False,
     as_json: Json = False,
     json_lines: JsonLines = False,
+    progress: Progress = False,
     at_once: AtOnce = None,
     env_file: EnvFile = DOT_ENV,
 ) -> None:
@@ -85,7 +92,8 @@ def plan(
         sample=sample,
         dry_run=dry_run,
         as_json=as_json,
-        json_lines=json_lines,
+        json_lines=json_lines or progress,
+        progress=progress,
         at_once=at_once,
     )
     _end(inventory.plan(asked))
@@ -100,6 +108,7 @@ def run(
     dry_run: DryRun = False,
     as_json: Json = False,
     json_lines: JsonLines = False,
+    progress: Progress = False,
     at_once: AtOnce = None,
     env_file: EnvFile = DOT_ENV,
 ) -> None:
@@ -113,7 +122,8 @@ def run(
         new=new,
         dry_run=dry_run,
         as_json=as_json,
-        json_lines=json_lines,
+        json_lines=json_lines or progress,
+        progress=progress,
         at_once=at_once,
     )
     _work(asked)
@@ -129,6 +139,7 @@ def verify(
     dry_run: DryRun = False,
     as_json: Json = False,
     json_lines: JsonLines = False,
+    progress: Progress = False,
     at_once: AtOnce = None,
     env_file: EnvFile = DOT_ENV,
 ) -> None:
@@ -144,7 +155,8 @@ def verify(
         quiet=quiet,
         dry_run=dry_run,
         as_json=as_json,
-        json_lines=json_lines,
+        json_lines=json_lines or progress,
+        progress=progress,
         at_once=at_once,
     )
     _work(asked)
@@ -166,6 +178,7 @@ def cutover(
     dry_run: DryRun = False,
     as_json: Json = False,
     json_lines: JsonLines = False,
+    progress: Progress = False,
     at_once: AtOnce = None,
     env_file: EnvFile = DOT_ENV,
 ) -> None:
@@ -183,7 +196,8 @@ def cutover(
         unread=unread,
         dry_run=dry_run,
         as_json=as_json,
-        json_lines=json_lines,
+        json_lines=json_lines or progress,
+        progress=progress,
         at_once=at_once,
     )
     _work(asked)
@@ -199,6 +213,7 @@ def rollback(
     dry_run: DryRun = False,
     as_json: Json = False,
     json_lines: JsonLines = False,
+    progress: Progress = False,
     at_once: AtOnce = None,
     env_file: EnvFile = DOT_ENV,
 ) -> None:
@@ -214,7 +229,8 @@ def rollback(
         everything=everything,
         dry_run=dry_run,
         as_json=as_json,
-        json_lines=json_lines,
+        json_lines=json_lines or progress,
+        progress=progress,
         at_once=at_once,
     )
     _work(asked)

@@ -54,6 +54,7 @@ class Asked:
     quiet: bool = False
     as_json: bool = False
     json_lines: bool = False
+    progress: bool = False
 
     @property
     def machine(self) -> bool:

@@ -27,13 +27,14 @@ from watibot.cli.migrate.preflight import (
     some_give,
 )
 from watibot.cli.migrate.screen import Screen
-from watibot.cli.migrate.verdicts import Summary, advice, plural
-from watibot.cli.migrate.work import look, problems, told, work_off
+from watibot.cli.migrate.verdicts import Summary, plural
+from watibot.cli.migrate.work import look, problems, screen_for, told, work_off
 from watibot.errors import Cause, ProviderError
 from watibot.messages import ChannelName
 from watibot.migration.crew import Mark, Means
 from watibot.migration.plan import Inventory, Offer, Planner, Quotas, offers, reconcile
 from watibot.migration.run import STATES
+from watibot.migration.words import advice
 
 
 async def sources(asked: Asked) -> Status:
@@ -96,7 +97,7 @@ def what_to_do(found: list[Offer]) -> str:
 
 async def plan(asked: Asked) -> Status:
     """The inventory. Without --dry-run the counts are noted in the ledger."""
-    screen = Screen(machine=asked.machine, json_lines=asked.json_lines)
+    screen = screen_for(asked)
     try:
         async with opened(asked) as here:
             return await _plan(here, screen)
@@ -118,7 +119,7 @@ async def _plan(here: Here, screen: Screen) -> Status:
     status = await work_off(here, screen, planner.plan, STATES, cohort, found, shown)
     contacts = await _contacts(means, screen)
     await reconcile(means, planner.inventory, whole or cohort, contacts)
-    prices = costs.load()
+    prices = costs.load(here.settings.costs.prices_file)
     quotas = Quotas(
         here.settings.vertex.appends_per_minute,
         here.settings.vertex.session_writes_per_minute,

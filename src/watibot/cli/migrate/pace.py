@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from typing import Any
 
 from watibot.migration.crew import Brake, Mark, Tally
 
@@ -91,18 +92,64 @@ def line(tally: Tally, pace: Pace, waiting: str | None) -> str:
     return "   ".join(told)
 
 
+def progress(tally: Tally, pace: Pace, wait: Wait | None) -> dict[str, Any]:
+    """The same for a program; `seconds_left` is null while nobody can say."""
+    left = seconds_left(tally.total, tally.done, pace)
+    return {
+        "total": tally.total,
+        "done": tally.done,
+        "events": tally.events,
+        "marks": {str(mark): count for mark, count in tally.marks.items()},
+        "conversations_per_minute": round(pace.conversations, 2),
+        "events_per_minute": round(pace.events, 2),
+        "seconds_left": None if left is None else round(left),
+        "waiting": None
+        if wait is None
+        else {
+            "why": wait.why,
+            "who": wait.who,
+            "until": None if wait.until is None else wait.until.isoformat(),
+            "per_minute": wait.per_minute,
+        },
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Why it does not go faster. `why`: patience (a source, `who`, asked for it), pause (Vertex
+    did), trouble (`who` is what else is waited for) or quota (of `per_minute` `who`; live turns go
+    first)."""
+
+    why: str
+    who: str
+    until: datetime | None = None
+    per_minute: float | None = None
+
+    def words(self, zone: tzinfo) -> str:
+        """In a line of progress."""
+        clock = "" if self.until is None else f"{self.until.astimezone(zone):%H:%M:%S}"
+        match self.why:
+            case "patience":
+                return f"{self.who} asked for patience until {clock}"
+            case "pause":
+                return f"Vertex asked for a pause until {clock}"
+            case "quota":
+                allowed = self.per_minute or 0.0
+                return f"the quota of {allowed:,.0f} {self.who} a minute, live turns go first"
+        return self.who
+
+
 @dataclass(slots=True)
 class Waiting:
-    """Why it does not go faster. `per_minute`: what each quota allows; `zone`: the hotel's."""
+    """Looks why it does not go faster. `per_minute`: what each quota allows."""
 
     brakes: Mapping[str, Brake]
     per_minute: Mapping[str, float]
-    zone: tzinfo
     _waited: dict[str, float] = field(default_factory=dict)
 
-    def reason(
+    def look(
         self, held: Mapping[str, datetime], now: datetime, troubles: Mapping[str, str] | None = None
-    ) -> str | None:
+    ) -> Wait | None:
         """`held`: pauses of sources, by name; `troubles`: what else is waited for. A quota counts
         if it made somebody wait since the last look."""
         grown = {
@@ -113,17 +160,13 @@ class Waiting:
         self._waited = {name: brake.waited for name, brake in self.brakes.items()}
         for name, until in held.items():
             if until > now:
-                return f"{WHOSE.get(name, name)} asked for patience until {self._clock(until)}"
+                return Wait("patience", WHOSE.get(name, name), until)
         for brake in self.brakes.values():
             if brake.held_until is not None and brake.held_until > now:
-                return f"Vertex asked for a pause until {self._clock(brake.held_until)}"
+                return Wait("pause", "Vertex", brake.held_until)
         for trouble in (troubles or {}).values():
-            return trouble
+            return Wait("trouble", trouble)
         for name in self.brakes:
             if name in grown:
-                allowed = self.per_minute.get(name, 0.0)
-                return f"the quota of {allowed:,.0f} {name} a minute, live turns go first"
+                return Wait("quota", name, None, self.per_minute.get(name, 0.0))
         return None
-
-    def _clock(self, at: datetime) -> str:
-        return f"{at.astimezone(self.zone):%H:%M:%S}"

@@ -17,13 +17,11 @@ from watibot.cli.migrate.page_words import (
     CHANNELS,
     PROVIDERS,
     SOURCES,
-    STATES,
     WORDS,
-    translated,
 )
-from watibot.cli.migrate.verdicts import alike
 from watibot.conversations import Provider
 from watibot.migration.report import CARRIED, Report
+from watibot.migration.words import STATES, alike, translated
 from watibot.ports.migrations import State
 
 

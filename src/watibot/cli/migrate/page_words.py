@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from watibot.conversations import Provider
 from watibot.messages import ChannelName
-from watibot.ports.migrations import State
 
 WORDS: Mapping[str, Mapping[str, str]] = {
     "es": {
@@ -109,26 +107,6 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "whole": "This report holds guests' numbers: do not share it.",
     },
 }
-STATES: Mapping[str, Mapping[State, str]] = {
-    "es": {
-        State.PENDING: "Pendiente",
-        State.MISSING: "Sin historial en ninguna fuente",
-        State.EXPORTED: "En el archivo",
-        State.IMPORTED: "Copiada, sin comprobar",
-        State.VERIFIED: "Comprobada",
-        State.CUT_OVER: "Pasada a Gemini",
-        State.ROLLED_BACK: "Devuelta a OpenAI",
-    },
-    "en": {
-        State.PENDING: "Pending",
-        State.MISSING: "No thread at any source",
-        State.EXPORTED: "In the archive",
-        State.IMPORTED: "Carried over, not verified",
-        State.VERIFIED: "Verified",
-        State.CUT_OVER: "Cut over to Gemini",
-        State.ROLLED_BACK: "Taken back to OpenAI",
-    },
-}
 CHANNELS = {
     ChannelName.WHATSAPP: "WhatsApp",
     ChannelName.FACEBOOK: "Messenger",
@@ -154,46 +132,3 @@ SOURCES: Mapping[str, Mapping[str, str]] = {
         "wati": "WATI's history",
     },
 }
-# Reasons and kinds of losses are kept in the operator's language.
-_SPANISH = (
-    (r"no source has its thread", "ninguna fuente tiene su historial"),
-    (r"a run is active on the thread", "el asistente de OpenAI estaba contestando"),
-    (
-        r"it is being answered|a turn has not ended|answer is on its way|writes all the time",
-        "se estaba contestando al huésped",
-    ),
-    (r"has grown|has changed since", "el huésped escribió después"),
-    (r"(\S+) items were said since", r"se dijo más después"),
-    (r"it is (\d+) days old", r"se comprobó hace \1 días"),
-    (r"throttled", "el proveedor pidió esperar"),
-    (r"unreachable|timeout|lost|unavailable", "el proveedor no respondió"),
-    (r"unauthorised", "el proveedor rechazó las credenciales"),
-    (
-        r"not the same|missing in|in the session only|other words|without an event",
-        "las dos copias no coinciden",
-    ),
-    (r"cannot be written", "ya no se puede escribir en OpenAI"),
-    (r"has no thread", "empezó aquí y no tiene historial en OpenAI"),
-    (r"mistake of ours", "un error de WatiBot"),
-    (r"tool history .*absent", "las consultas del asistente ya no estaban"),
-    (r"tool call that never ended", "una consulta del asistente que no terminó"),
-    (r"tool output without its call", "una respuesta sin su consulta"),
-    (r"message without content", "mensaje vacío"),
-    (r"message of a run absent", "un mensaje del asistente que ya no estaba"),
-    (r"content part '(.*)'", r"contenido de tipo desconocido: \1"),
-    (r"message of type '(.*)'", r"mensaje de tipo desconocido: \1"),
-    (r"tool call '(.*)'", r"consulta de tipo desconocido: \1"),
-    (r"run step '(.*)'|item '(.*)'", r"elemento desconocido: \1"),
-    (r"role '(.*)'", r"mensaje de un autor desconocido: \1"),
-    (r"(.*) not exported: (.*)", r"no se pudo leer: \1"),
-)
-
-
-def translated(reason: str, lang: str) -> str:
-    """A reason or a kind of loss in the page's language; an unknown one as it is."""
-    if lang == "en":
-        return reason
-    for known, words in _SPANISH:
-        if (found := re.search(known, reason)) is not None:
-            return found.expand(words) if "\\" in words else words
-    return reason

@@ -10,6 +10,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
@@ -18,6 +19,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from watibot.migration.crew import Mark, Outcome, Tally
 
 _LOOK_SECONDS = 0.5
+_PROGRESS_SECONDS = 1.0
 _LINE_SECONDS = 10.0
 _COLOURS = {
     Mark.SAME: "dim",
@@ -29,12 +31,22 @@ _COLOURS = {
 }
 
 
-class Screen:
-    """`said` is given what stands in the line of progress, whenever it is asked."""
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """How far it is: the counts, the line for a person, the same for a program."""
 
-    def __init__(self, *, machine: bool, json_lines: bool) -> None:
+    tally: Tally
+    line: str
+    document: dict[str, Any]
+
+
+class Screen:
+    """`progress`: behind lines of JSON about conversations, also some about how far it is."""
+
+    def __init__(self, *, machine: bool, json_lines: bool, progress: bool = False) -> None:
         self._machine = machine
         self._json_lines = json_lines
+        self._progress = progress
         self._out = Console(highlight=False, soft_wrap=True, markup=False)
         self._errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
@@ -68,15 +80,17 @@ class Screen:
         indent = None if self._json_lines else 2
         print(json.dumps(value, indent=indent, ensure_ascii=False, default=str), flush=True)
 
-    async def watch(self, tally: Callable[[], Tally], said: Callable[[], str]) -> None:
+    async def watch(self, look: Callable[[], Looked]) -> None:
         """Shows how far it is, until it is cancelled. The looks go by the wall's clock: whoever
         watches does."""
-        if self._errors.is_terminal:
-            await self._move(tally, said)
+        if self._progress:
+            await self._tell(look)
+        elif self._errors.is_terminal:
+            await self._move(look)
         else:
-            await self._write(said)
+            await self._write(look)
 
-    async def _move(self, tally: Callable[[], Tally], said: Callable[[], str]) -> None:
+    async def _move(self, look: Callable[[], Looked]) -> None:
         columns = (SpinnerColumn(), BarColumn(8), TextColumn("{task.description}", markup=False))
         # The line shares its console with the results, or each would write over the other.
         console = self._errors
@@ -84,11 +98,17 @@ class Screen:
             self._out = console if sys.stdout.isatty() else self._out
             task: TaskID = progress.add_task("", total=None)
             while True:
-                now = tally()
-                progress.update(task, description=said(), completed=now.done, total=now.total)
+                now = look()
+                done, total = now.tally.done, now.tally.total
+                progress.update(task, description=now.line, completed=done, total=total)
                 await asyncio.sleep(_LOOK_SECONDS)
 
-    async def _write(self, said: Callable[[], str]) -> None:
+    async def _write(self, look: Callable[[], Looked]) -> None:
         while True:
             await asyncio.sleep(_LINE_SECONDS)
-            self.note(said())
+            self.note(look().line)
+
+    async def _tell(self, look: Callable[[], Looked]) -> None:
+        while True:
+            print(json.dumps({"progress": look().document}), flush=True)
+            await asyncio.sleep(_PROGRESS_SECONDS)

@@ -18,21 +18,32 @@ from rich.table import Table
 from watibot import costs
 from watibot.cli import show
 from watibot.cli.migrate.asked import Status
-from watibot.cli.migrate.verbs import STANDING
-from watibot.cli.migrate.verdicts import advice, alike, plural
+from watibot.cli.migrate.verdicts import plural
 from watibot.cli.migrate.work import problems
 from watibot.conversations import Provider
 from watibot.engines.clock import SystemClock
 from watibot.environment import load
 from watibot.hotel import Hotel
 from watibot.hotel import load as load_hotel
-from watibot.migration.report import Report, document, lines, report
-from watibot.ports.migrations import Move, State
+from watibot.migration.report import Next, Report, document, lines, next_step, report
+from watibot.migration.words import STANDING, advice, alike
+from watibot.ports.migrations import Move
 from watibot.settings import Settings
 from watibot.storage import ledger, looks
 from watibot.storage.migrated import around
 
 _PAGE = 2000
+_COMMANDS = {
+    Next.NOTHING: "nothing to migrate: no conversation has a thread",
+    Next.PLAN: "watibot migrate plan, then watibot migrate run",
+    Next.RUN: "watibot migrate run",
+    Next.VERIFY: "watibot migrate verify",
+    Next.CUTOVER: "watibot migrate cutover --percent 10, or --all",
+    Next.AGAIN: "watibot migrate run, to go on with those that were taken back",
+    Next.MISSING: "watibot migrate run once there are exports, or watibot migrate cutover "
+    "--missing",
+    Next.REPORT: "watibot migrate report: all conversations are cut over",
+}
 _WHO = {Provider.VERTEX: "Gemini, with Vertex sessions", Provider.OPENAI: "OpenAI's assistant"}
 
 
@@ -47,7 +58,7 @@ def status(env_file: Path, *, as_json: bool) -> Status:
             **document(made),
             "problems": problems(made.problems),
             "quota_events_per_hour": hourly,
-            "next": next_step(made),
+            "next": next_command(made),
         }
         show.as_json(told)
     else:
@@ -85,7 +96,7 @@ def figures(settings: Settings, hotel: Hotel, *, with_ids: bool = False) -> Repo
             after = page[-1].conversation_id
             moves += page
         there = around(tx)
-    prices = costs.load()
+    prices = costs.load(settings.costs.prices_file)
     return report(
         hotel.name,
         SystemClock(settings.service.clock).now(),
@@ -106,25 +117,10 @@ def _grouped(found: Mapping[str, int]) -> dict[str, int]:
     return dict(counted.most_common())
 
 
-def next_step(made: Report) -> str:
+def next_command(made: Report) -> str:
     """The next command to type."""
-    has = made.states
-    if not made.conversations:
-        return "nothing to migrate: no conversation has a thread"
-    if has[State.PENDING] + has[State.EXPORTED]:
-        planned = made.planned or has[State.PENDING] < made.conversations
-        return (
-            "watibot migrate run" if planned else "watibot migrate plan, then watibot migrate run"
-        )
-    if has[State.IMPORTED]:
-        return "watibot migrate verify"
-    if has[State.VERIFIED]:
-        return "watibot migrate cutover --percent 10, or --all"
-    if has[State.ROLLED_BACK]:
-        return "watibot migrate run, to go on with those that were taken back"
-    if has[State.MISSING] and made.answerers.get(Provider.OPENAI):
-        return "watibot migrate run once there are exports, or watibot migrate cutover --missing"
-    return "watibot migrate report: all conversations are cut over"
+    openai = bool(made.answerers.get(Provider.OPENAI))
+    return _COMMANDS[next_step(made.states, planned=made.planned, openai=openai)]
 
 
 def _here(env_file: Path) -> tuple[Settings, Hotel]:
@@ -160,7 +156,7 @@ def _print(made: Report, hourly: float, zone: tzinfo, *, openai: bool) -> None:
             f"{made.pace.events_per_minute:,.0f} events a minute, until "
             f"{_clock(made.pace.ended, zone)}; the quota allows {hourly:,.0f} an hour"
         )
-    console.print(f"Next: {next_step(made)}", style="bold")
+    console.print(f"Next: {next_command(made)}", style="bold")
 
 
 def _clock(at: datetime, zone: tzinfo) -> str:

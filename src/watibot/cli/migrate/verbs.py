@@ -16,19 +16,11 @@ from watibot.conversations import Provider
 from watibot.migration import cutover, rollback, run, verify
 from watibot.migration.crew import Mark, Means, Outcome, Work
 from watibot.migration.ledger import stale
+from watibot.migration.words import STANDING
 from watibot.ports import Store
 from watibot.ports.migrations import Move, State
 from watibot.thread_words import words_of
 
-STANDING: Mapping[State, str] = {
-    State.PENDING: "not carried over yet",
-    State.MISSING: "no source has its thread",
-    State.EXPORTED: "in the archive, not in its session yet",
-    State.IMPORTED: "carried over, not verified",
-    State.VERIFIED: "verified, not cut over",
-    State.CUT_OVER: "cut over already",
-    State.ROLLED_BACK: "taken back to OpenAI",
-}
 _READS = frozenset(
     {
         *("conversation", "move", "moves", "count_moves", "lacking", "unmoved", "whole_history"),

@@ -11,34 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from watibot.migration.crew import Mark, Outcome
+from watibot.migration.words import advice, alike
 from watibot.ports.migrations import State
 
-# What stands in a problem for a number or an id, so that equal problems are counted together.
-_SOME = re.compile(r"(?<=first )[^\s;]+|\b(?:[a-z]+_[A-Za-z0-9_-]+|\w*\d[\w-]*)\b")
-ADVICE = (
-    (
-        r"no source has its thread",
-        "put exports under MIGRATION_EXPORTS and watibot migrate run; "
-        "what is lost for good: watibot migrate cutover --missing",
-    ),
-    (
-        r"source is gone",
-        "put exports under MIGRATION_EXPORTS and watibot migrate run; "
-        "what nobody has any more: watibot migrate cutover --unread",
-    ),
-    (r"differs from the manifest", "remove that file of the archive, then watibot migrate run"),
-    (r"no thread$", "nothing to do: it stays with Vertex"),
-    (r"no server is set", "set OPENAI_BASE_URL, then watibot migrate rollback"),
-    (r"the thread cannot be written", "it stays with Vertex: its thread is gone"),
-    (
-        r"grown|not the same|missing in|in the session|other words|without an event|order differs",
-        "watibot migrate run, then watibot migrate verify",
-    ),
-    (r"mistake of ours", "keep the log line migration.failed and report it"),
-    (r"unauthorised", "mend the credentials (watibot doctor), then the same command"),
-)
 _COMPARABLE = (State.IMPORTED, State.VERIFIED, State.CUT_OVER)
-LATER = "the same command again, later"
 _OUTSIDE = re.compile(r"\b(unreachable|timeout|lost|throttled|unavailable)\b")
 
 
@@ -68,19 +44,9 @@ class Summary:
             self.problems[alike(outcome.why)] += 1
 
 
-def alike(problem: str) -> str:
-    """A problem without what is one conversation's own."""
-    return _SOME.sub("…", problem)
-
-
 def outside_trouble(problem: str) -> bool:
     """Whether a provider kept a conversation from being done, and not the conversation itself."""
     return _OUTSIDE.search(problem) is not None
-
-
-def advice(problem: str) -> str:
-    """The next command for a problem."""
-    return next((words for known, words in ADVICE if re.search(known, problem)), LATER)
 
 
 def plural(count: int, noun: str = "conversation") -> str:

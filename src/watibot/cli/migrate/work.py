@@ -19,7 +19,7 @@ from typing import Any
 
 from watibot.cli.garbage import settle
 from watibot.cli.migrate.asked import Asked, Status, status_of
-from watibot.cli.migrate.pace import Meter, Waiting, lasting, line
+from watibot.cli.migrate.pace import Meter, Waiting, lasting, line, progress
 from watibot.cli.migrate.preflight import (
     Here,
     Refused,
@@ -28,9 +28,9 @@ from watibot.cli.migrate.preflight import (
     opened,
     some_give,
 )
-from watibot.cli.migrate.screen import Screen
-from watibot.cli.migrate.verbs import STANDING, VERBS, unwritten
-from watibot.cli.migrate.verdicts import Summary, advice, outside_trouble, verdict
+from watibot.cli.migrate.screen import Looked, Screen
+from watibot.cli.migrate.verbs import VERBS, unwritten
+from watibot.cli.migrate.verdicts import Summary, outside_trouble, verdict
 from watibot.errors import Cause, ProviderError, SettingsError
 from watibot.migration import cutover
 from watibot.migration.crew import (
@@ -44,6 +44,7 @@ from watibot.migration.crew import (
     work_through,
 )
 from watibot.migration.sources import Reach
+from watibot.migration.words import STANDING, advice
 from watibot.ports.migrations import State
 
 _TROUBLE = frozenset({Mark.LESS, Mark.DIFFERS, Mark.FAILED, Mark.LATER})
@@ -53,7 +54,7 @@ _PROBLEMS = 5
 
 async def carry_out(asked: Asked) -> Status:
     """run, verify, cutover or rollback. Raises SettingsError, StoreError."""
-    screen = Screen(machine=asked.machine, json_lines=asked.json_lines)
+    screen = screen_for(asked)
     try:
         async with opened(asked) as here:
             settle()
@@ -61,6 +62,11 @@ async def carry_out(asked: Asked) -> Status:
     except Refused as error:
         screen.note(f"watibot migrate {asked.verb}: {error}")
         return error.status
+
+
+def screen_for(asked: Asked) -> Screen:
+    """Where its words go."""
+    return Screen(machine=asked.machine, json_lines=asked.json_lines, progress=asked.progress)
 
 
 async def _carry_out(here: Here, screen: Screen) -> Status:
@@ -145,7 +151,7 @@ async def work_off(
         "appends": vertex.appends_per_minute,
         "new sessions": vertex.session_writes_per_minute,
     }
-    waiting = Waiting(means.brakes, allowed, here.hotel.zone)
+    waiting = Waiting(means.brakes, allowed)
     began = clock.time()
     meter = Meter(began)
     stop = asyncio.Event()
@@ -164,12 +170,13 @@ async def work_off(
             found.stopped = f"nothing goes through any more, {outcome.why}"
             stop.set()
 
-    def said() -> str:
+    def looked() -> Looked:
         pace = meter.pace(clock.time(), now.done, now.events)
-        why = waiting.reason(means.sources.held_until, clock.now(), means.troubles)
-        return line(now, pace, why)
+        wait = waiting.look(means.sources.held_until, clock.now(), means.troubles)
+        why = None if wait is None else wait.words(here.hotel.zone)
+        return Looked(now, line(now, pace, why), progress(now, pace, wait))
 
-    watching = asyncio.create_task(screen.watch(lambda: now, said))
+    watching = asyncio.create_task(screen.watch(looked))
     status: Status | None = None
     try:
         with _interruptible(stop, screen):

@@ -56,7 +56,7 @@ class Doors:
             token = request.cookies.get(SESSION_COOKIE, "")
             user = None
             if token:
-                user = await self._rows.signed_in(_hash(token), self._clock.now(), IDLE)
+                user = await self._rows.signed_in(token_hash(token), self._clock.now(), IDLE)
             if user is None:
                 return _to_sign_in(request)
             visit = Visit(request, user, _proof(token, "form"))
@@ -90,7 +90,7 @@ class Doors:
             return await self._sign_in_page(request, status, problem, name[:40])
         token = token_urlsafe(32)
         now = self._clock.now()
-        await self._rows.sign_in(_hash(token), name, now, now - IDLE)
+        await self._rows.sign_in(token_hash(token), name, now, now - IDLE)
         await self._rows.note(Entry(now, name, "sign_in"))
         target = form.get("next", "")
         response = back_to(target if is_ours(target) else f"{BASE}/")
@@ -100,7 +100,7 @@ class Doors:
 
     async def sign_out(self, visit: Visit) -> Response:
         """The session ends, here and in the store."""
-        await self._rows.sign_out(_hash(visit.request.cookies[SESSION_COOKIE]))
+        await self._rows.sign_out(token_hash(visit.request.cookies[SESSION_COOKIE]))
         await self._rows.note(Entry(self._clock.now(), visit.user.user_name, "sign_out"))
         response = RedirectResponse(_SIGN_IN, 303, HEADERS)
         response.delete_cookie(SESSION_COOKIE, BASE)
@@ -111,7 +111,7 @@ class Doors:
         now = self._clock.now()
         user = await self._rows.user(name)
         # A password that was typed in the wrong field does not stay in the log.
-        counted = name if user is not None else f"? {_hash(name)[:16]}"
+        counted = name if user is not None else f"? {token_hash(name)[:16]}"
         since = now - WINDOW
         if (
             await self._rows.tried("sign_in.refused", since, counted) >= TRIES_BY_NAME
@@ -172,7 +172,7 @@ async def _form(request: Request) -> dict[str, str] | None:
     return dict(pairs)
 
 
-def _hash(token: str) -> str:
+def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 

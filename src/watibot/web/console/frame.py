@@ -1,14 +1,16 @@
 """How every page of the console is answered: templates, times, languages, and strict headers.
 
-`pages.py` and `doors.py` hand in what to show. Everything is escaped where it is put into a page,
-and the Content-Security-Policy lets no script run, whatever slipped through.
+The rooms and `doors.py` hand in what to show. Everything is escaped where it is put into a page,
+and the Content-Security-Policy lets no script run but the files of `static/`, whatever slipped
+through. Pages work without them; they make them livelier (`live.py`) and draw charts of tables.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gzip
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, lru_cache
@@ -20,6 +22,7 @@ from zoneinfo import ZoneInfo
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from watibot.costs import dollars
 from watibot.payments import money
 from watibot.ports.console import User
 from watibot.ports.outside import Clock
@@ -35,11 +38,17 @@ _A_YEAR = 365 * 24 * 3600
 # Files beside the pages, and what they are.
 STATIC = {
     "console.css": "text/css; charset=utf-8",
+    "console.js": "text/javascript; charset=utf-8",
+    "charts.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
+    "vendor/htmx.min.js": "text/javascript; charset=utf-8",
+    "vendor/uplot.min.css": "text/css; charset=utf-8",
+    "vendor/uplot.min.js": "text/javascript; charset=utf-8",
 }
 HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
-    "media-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "content-security-policy": "default-src 'none'; script-src 'self'; connect-src 'self'; "
+    "style-src 'self'; img-src 'self'; media-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
     "cache-control": "no-store",
@@ -56,14 +65,29 @@ class Visit:
     form: Mapping[str, str] = field(default_factory=dict)
 
 
-class Frame:
-    """Makes responses. `secure`: cookies are for https only."""
+async def _nothing_waits() -> Mapping[str, int]:
+    return {}
 
-    def __init__(self, hotel_name: str, zone: ZoneInfo, clock: Clock, secure: bool) -> None:
+
+class Frame:
+    """Makes responses. `secure`: cookies are for https only. `phone_url`: the emulators' phone, ""
+    for none. `waiting` counts what waits for people, by the page on which it does."""
+
+    def __init__(
+        self,
+        hotel_name: str,
+        zone: ZoneInfo,
+        clock: Clock,
+        secure: bool,
+        phone_url: str = "",
+        waiting: Callable[[], Awaitable[Mapping[str, int]]] = _nothing_waits,
+    ) -> None:
         self._hotel_name = hotel_name
         self._zone = zone
         self._clock = clock
         self._secure = secure
+        self._phone_url = phone_url
+        self._waiting = waiting
 
     async def show(
         self,
@@ -76,6 +100,8 @@ class Frame:
         """A page in the reader's language. Rendered in a thread, because the first time a template
         is compiled, and webhooks do not wait for that."""
         language = language_of(request)
+        # The page that says what failed must not fail of the same.
+        counted = visit is not None and status < 500
         values |= {
             "t": lambda key: say(key, language),
             "when": lambda moment: self._when(moment, language),
@@ -91,7 +117,8 @@ class Frame:
             "here": _with(request, said=None),
             "said": _said(request),
             "refusals": REFUSALS,
-            "style": self._style,
+            "waiting_in": await self._waiting() if counted else {},
+            "phone_url": self._phone_url,
             "switch": _with(request, lang=next(each for each in LANGUAGES if each != language)),
         }
         page = await asyncio.to_thread(
@@ -136,15 +163,10 @@ class Frame:
         made.filters["id"] = lambda name: quote(name, safe="")
         made.filters["money"] = lambda due: money(due.amount_due, due.currency)
         made.globals["money"] = money
+        made.filters["dollars"] = money_of
         made.globals["base"] = BASE
+        made.globals["asset"] = asset
         return made
-
-    @cached_property
-    def _style(self) -> str:
-        """The style sheet's address, another one when it has changed."""
-        return (
-            f"{BASE}/static/console.css?v={hashlib.sha256(static('console.css')).hexdigest()[:8]}"
-        )
 
     def _when(self, moment: datetime, language: str) -> str:
         local, today = moment.astimezone(self._zone), self._clock.now().astimezone(self._zone)
@@ -159,10 +181,31 @@ class Frame:
         return f"{local.day} {month}{year}"
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=len(STATIC))
 def static(name: str) -> bytes:
     """A file beside the pages."""
     return (_HERE / "static" / name).read_bytes()
+
+
+@lru_cache(maxsize=len(STATIC))
+def zipped(name: str) -> bytes:
+    """The same for a browser that takes gzip."""
+    return gzip.compress(static(name), mtime=0)
+
+
+@lru_cache(maxsize=len(STATIC))
+def asset(name: str) -> str:
+    """The file's address, another one when it has changed: browsers keep it for a year."""
+    return f"{BASE}/static/{name}?v={hashlib.sha256(static(name)).hexdigest()[:8]}"
+
+
+def money_of(micros: int) -> str:
+    """`$1,234.56`; below a dollar three figures: `$0.0123`, `$0.000004`."""
+    places = 2
+    while 0 < abs(micros) < 10 ** (8 - places) and places < 6:
+        places += 1
+    whole, _, rest = dollars(abs(micros), places).partition(".")
+    return f"{'-' if micros < 0 else ''}{whole}.{rest.rstrip('0').ljust(2, '0')}"
 
 
 def language_of(request: Request) -> str:

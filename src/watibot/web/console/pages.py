@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from typing import Protocol
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from starlette.responses import Response
@@ -19,7 +20,8 @@ from watibot.conversations import REPLY_WINDOW, Conversation, held_by_staff, win
 from watibot.escalations import Escalation, EscalationCause
 from watibot.messages import ChannelName
 from watibot.payments import ProofState
-from watibot.ports.console import Console, Guest, Role
+from watibot.ports.charges import Charges, Sum
+from watibot.ports.console import Answer, ChatState, Console, Guest, Role, Wanted
 from watibot.ports.escalations import Escalations
 from watibot.ports.outside import Clock
 from watibot.ports.proofs import Proof, Proofs
@@ -33,9 +35,11 @@ AT_HOME = 5  # of each queue
 IN_QUEUE = 50
 FOUND = 50
 LINES = 100  # history items on one page
+TURNS = 1_000  # whose cost is added up on a conversation's page
 LOGGED = 200
 NOTHING: Mapping[str, str] = {}
 
+_USUAL = frozenset({ChatState.ANSWERED, ChatState.CLOSED, ChatState.MIGRATED})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -54,6 +58,7 @@ class Pages:
         escalations: Escalations,
         proofs: Proofs,
         rows: Console,
+        charges: Charges,
         frame: Frame,
         clock: Clock,
         zone: ZoneInfo,
@@ -62,6 +67,7 @@ class Pages:
         self._escalations = escalations
         self._proofs = proofs
         self._rows = rows
+        self._charges = charges
         self._frame = frame
         self._clock = clock
         self._zone = zone
@@ -121,24 +127,39 @@ class Pages:
         )
 
     async def conversations(self, visit: Visit) -> Response:
-        """A search, and without words those that wrote last."""
+        """A search, and without words those that wrote last, so many on a page."""
         asked = visit.request.query_params
-        words = asked.get("q", "").strip()[:80]
-        channel = next((each for each in ChannelName if each == asked.get("channel")), None)
         holder = asked.get("holder", "")
-        staff = {"staff": True, "assistant": False}.get(holder)
+        after = _moment(asked.get("after"))
+        wanted = Wanted(
+            words=asked.get("q", "").strip()[:80],
+            channel=next((each for each in ChannelName if each == asked.get("channel")), None),
+            staff={"staff": True, "assistant": False}.get(holder),
+            state=next((each for each in ChatState if each == asked.get("state")), None),
+            after=None if after is None else (after, asked.get("after_id", "")),
+        )
         now = self._clock.now()
-        found = await self._rows.find(words, channel, staff, now, FOUND + 1)
+        found = await self._rows.find(wanted, now, FOUND + 1)
+        last = found[FOUND - 1].conversation if len(found) > FOUND else None
+        chosen = {
+            "q": wanted.words,
+            "channel": wanted.channel or "",
+            "holder": holder if wanted.staff is not None else "",
+            "state": wanted.state or "",
+        }
         return await self._frame.show(
             visit.request,
             "conversations.html",
             visit,
-            found=[(each, held_by_staff(each, now)) for each in found[:FOUND]],
-            more=len(found) > FOUND,
-            words=words,
-            channel=channel or "",
+            found=[
+                (each.conversation, held_by_staff(each.conversation, now), _told(each.states))
+                for each in found[:FOUND]
+            ],
+            older=None if last is None else urlencode(_chosen(chosen) | _after(last)),
+            first=None if after is None else urlencode(_chosen(chosen)),
             channels=list(ChannelName),
-            holder=holder if staff is not None else "",
+            states=list(ChatState),
+            chosen=chosen,
         )
 
     async def conversation(
@@ -152,12 +173,15 @@ class Pages:
             return await self._frame.wrong(visit.request, 404, visit)
         before = _moment(visit.request.query_params.get("before"))
         said = await self._rows.transcript(conversation_id, before, LINES)
+        answers = await self._rows.answers(conversation_id, TURNS)
+        costs = await self._charges.of_turns({*said.answers, *answers.turn_ids})
+        part = visit.request.query_params.get("part") == "transcript"
         now = self._clock.now()
         escalations = await self._escalations.of(conversation_id)
         since = await self._rows.held_since([conversation_id])
         return await self._frame.show(
             visit.request,
-            "conversation.html",
+            "transcript.html" if part else "conversation.html",
             visit,
             status,
             one=found,
@@ -170,6 +194,12 @@ class Pages:
             days=self._by_day(lines(said)),
             older=_micros(said.older),
             is_newest=before is None,
+            answers=answers,
+            costs=costs,
+            cost=_together(costs[each] for each in answers.turn_ids if each in costs),
+            unpriced=any(each not in costs for each in answers.turn_ids),
+            seconds=_seconds,
+            owner=visit.user.role is Role.OWNER,
             escalations=[each for each in escalations if each.acknowledged_at is None],
             proofs=[
                 each
@@ -201,6 +231,34 @@ class Pages:
         groups = itertools.groupby(said, key=lambda line: line.at.astimezone(self._zone).date())
         days = [list(group) for _, group in groups]
         return [(day[0].at, day) for day in days]
+
+
+def _told(states: Collection[ChatState]) -> list[ChatState]:
+    """Those that a list shows of a conversation: what is as it should be is not told."""
+    return [each for each in ChatState if each in states and each not in _USUAL]
+
+
+def _chosen(asked: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in asked.items() if value}
+
+
+def _after(last: Conversation) -> dict[str, str]:
+    return {"after": str(_micros(last.last_guest_at)), "after_id": last.conversation_id}
+
+
+def _together(costs: Iterable[Sum]) -> Sum:
+    found = list(costs)
+    return Sum(
+        micros=sum(each.micros for each in found),
+        unknown=sum(each.unknown for each in found),
+        charges=sum(each.charges for each in found),
+    )
+
+
+def _seconds(answer: Answer) -> float | None:
+    """From the end of the burst to the end of the turn."""
+    ended = answer.finished_at
+    return None if ended is None else (ended - answer.opened_at).total_seconds()
 
 
 def _urgent_first(found: list[Escalation]) -> list[Escalation]:

@@ -15,7 +15,7 @@ from starlette.routing import Mount, Route
 
 from watibot import telemetry
 from watibot.web.console.doors import Doors, Endpoint
-from watibot.web.console.frame import BASE, HEADERS, STATIC, Frame, static
+from watibot.web.console.frame import BASE, HEADERS, STATIC, Frame, static, zipped
 from watibot.web.console.rooms import Room, deed
 
 log = telemetry.logger(__name__)
@@ -40,9 +40,15 @@ def console(rooms: Sequence[Room], doors: Doors, frame: Frame) -> Mount:
 
 
 def _static(name: str) -> Endpoint:
-    async def answer(_: Request) -> Response:
-        headers = {**HEADERS, "cache-control": "public, max-age=86400"}
-        return Response(static(name), 200, headers, STATIC[name])
+    async def answer(request: Request) -> Response:
+        headers = {
+            **HEADERS,
+            "cache-control": "public, max-age=31536000, immutable",  # pages name the version
+            "vary": "accept-encoding",
+        }
+        if "gzip" not in request.headers.get("accept-encoding", ""):
+            return Response(static(name), 200, headers, STATIC[name])
+        return Response(zipped(name), 200, {**headers, "content-encoding": "gzip"}, STATIC[name])
 
     return answer
 

@@ -1,5 +1,7 @@
 """Money and what is watched: charges, caches, tallies, versions of instructions, erasures."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -11,6 +13,10 @@ WORDS = sa.Text()
 JSON = sa.Text()
 MOMENT = sa.BigInteger()  # microseconds since the epoch
 SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def _where(condition: str) -> dict[str, Any]:
+    return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
 
 
 def upgrade() -> None:
@@ -91,10 +97,17 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_erasures_at", "erasures", ["hotel_id", "asked_at"])
+    op.create_index(
+        "ix_messages_record",
+        "messages",
+        ["hotel_id", "record_id"],
+        **_where("record_id IS NOT NULL"),
+    )
     op.create_index("ix_turns_day", "turns", ["hotel_id", "opened_at"])
 
 
 def downgrade() -> None:
     op.drop_index("ix_turns_day", "turns")
+    op.drop_index("ix_messages_record", "messages")
     for table in ("erasures", "instruction_versions", "tallies", "caches", "charges"):
         op.drop_table(table)
