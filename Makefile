@@ -3,6 +3,7 @@
 # make check  lint, types, import arrows, then make test
 # make bench  every budget beside its floor
 # make run    the service, with .env
+# make screens  the pictures of the console in docs/screens
 # make lock   renews the lock files
 
 PYTHON ?= python3
@@ -18,7 +19,7 @@ WARM := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -c \
 COMPILE := $(BIN)/pip-compile -q --generate-hashes --strip-extras --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: demo run test check lint bench lock clean
+.PHONY: demo run test check lint bench screens lock clean
 
 demo: $(OPENAI)
 	$(BIN)/watibot demo
@@ -26,7 +27,7 @@ demo: $(OPENAI)
 run: $(RUNNING)
 	$(BIN)/watibot serve
 
-test: $(TESTING) postgres
+test: $(TESTING) postgres browser
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: lint test
@@ -46,6 +47,17 @@ postgres:
 	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
 		{ apt-get update -qq && apt-get install -y -qq postgresql; } || \
 		{ echo "Install PostgreSQL (its server programs): the store's tests need it"; exit 1; }
+
+# Without one the tests of the console's pages are skipped, and say so.
+.PHONY: browser
+browser:
+	@command -v chromium chromium-browser google-chrome >/dev/null || \
+		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } \
+		>/dev/null 2>&1 || echo "No browser: the console's pages are not tested in one"
+
+# The pictures in docs/screens.
+screens: $(TESTING) browser
+	WATIBOT_SCREENS=1 $(BIN)/python -m pytest -q -n 0 tests/browser
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -48,6 +48,7 @@ SHEETS = (
     Sheet("instructions", "/instructions"),
     Sheet("instructions-one", "/instructions/{after}", "/instructions/{version}"),
     Sheet("instructions-compare", "/instructions/compare?before={before}&after={after}"),
+    Sheet("migration", "/migration"),
     Sheet("health", "/health"),
     Sheet("health-desk", "/health", who="rosa"),
     Sheet("log", "/log"),
@@ -56,4 +57,11 @@ SHEETS = (
 )
 
 # Ways that are no pages: files, and the stream of news.
-FILES = ("/static/", "/media/", "/live", "/money/charges.csv")
+FILES = (
+    "/static/",
+    "/media/",
+    "/live",
+    "/money/charges.csv",
+    "/migration/verify.txt",
+    "/migration/report.",
+)

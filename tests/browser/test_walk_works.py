@@ -49,7 +49,7 @@ class Hands:
         await place.get_by_label(self.word(key), exact=True).fill(text)
 
     async def told(self, key: str = "said.done") -> None:
-        await expect(self.person.page.get_by_role("status")).to_have_text(self.word(key))
+        await expect(self.person.page.locator("p.said")).to_have_text(self.word(key))
         assert self.person.complaints == []
 
 
