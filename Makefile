@@ -51,13 +51,14 @@ postgres:
 # Without one the tests of the console's pages are skipped, and say so.
 .PHONY: browser
 browser:
-	@command -v chromium chromium-browser google-chrome >/dev/null || \
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
+		command -v google-chrome >/dev/null || \
 		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } \
 		>/dev/null 2>&1 || echo "No browser: the console's pages are not tested in one"
 
 # The pictures in docs/screens.
 screens: $(TESTING) browser
-	WATIBOT_SCREENS=1 $(BIN)/python -m pytest -q -n 0 tests/browser
+	SCREENS=1 $(BIN)/python -m pytest -n 0 tests/browser -k pictures
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any, cast
 
 import structlog
 
@@ -72,12 +73,20 @@ class Ear:
 EAR = Ear()
 
 
+def _shown(line: str) -> None:
+    """For who reads a failing test."""
+    print(line, file=sys.stderr)  # noqa: T201
+
+
 class _Logger:
-    """Where structlog's lines end: here, and on standard error for who reads a failing test."""
+    """Where structlog's lines end: here, and where they would have ended."""
+
+    def __init__(self, show: Callable[[str], object]) -> None:
+        self._show = show
 
     def msg(self, line: str) -> None:
         EAR.hear(line)
-        print(line, file=sys.stderr)  # noqa: T201
+        self._show(line)
 
     log = debug = info = warn = warning = error = critical = fatal = exception = msg
 
@@ -96,7 +105,18 @@ class _Libraries(logging.Handler):
 
 def put_on() -> Callable[[], None]:
     """From now on everything is heard; until what comes back is called."""
-    taken, delivered = Receiver.take, Deliverer.deliver
+    taken, delivered, configured = Receiver.take, Deliverer.deliver, structlog.configure
+
+    def configure(**given: Any) -> None:
+        # A command in this process configures it too; a logger that keeps the first output it had
+        # would go on writing to a file that its test has closed.
+        factory = given.get("logger_factory")
+        if factory is None:
+            given["logger_factory"] = lambda *_: _Logger(_shown)
+        else:
+            given["logger_factory"] = lambda *args: _Logger(factory(*args).msg)
+        configured(**given | {"cache_logger_on_first_use": False})
+
     libraries = _Libraries()
 
     async def take(self: Receiver, delivery: Delivery, raw: bytes, received_at: datetime) -> str:
@@ -121,16 +141,20 @@ def put_on() -> Callable[[], None]:
         Receiver.take = taken  # type: ignore[method-assign]
         Deliverer.deliver = delivered  # type: ignore[method-assign]
         logging.getLogger().removeHandler(libraries)
+        structlog.configure = configured
         structlog.reset_defaults()
 
     Receiver.take = take  # type: ignore[method-assign]
     Deliverer.deliver = deliver  # type: ignore[method-assign]
     logging.getLogger().addHandler(libraries)
+    structlog.configure = cast(Any, configure)
+    listen()
+    return take_off
+
+
+def listen() -> None:
+    """Lines are as the service writes them, whatever the test before has configured."""
     structlog.configure(
         processors=telemetry.processors(KEY),
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=lambda *_: _Logger(),
-        # Some tests configure it otherwise for a while.
-        cache_logger_on_first_use=False,
     )
-    return take_off

@@ -102,9 +102,9 @@ class OtelTraces:
     def heard(self, conversation_id: str) -> None:
         current = trace.get_current_span().get_span_context()
         if current.is_valid:
-            _remember(
-                self._heard, conversation_id, [*self._heard.get(conversation_id, ()), current]
-            )
+            # While staff hold the conversation no turn takes them.
+            before = self._heard.get(conversation_id, [])[1 - _MOST_LINKS :]
+            _remember(self._heard, conversation_id, [*before, current])
 
     def begin(self, stop: str, facts: Facts) -> OtelSpan | None:
         kind = _KINDS.get(stop)
@@ -119,7 +119,7 @@ class OtelTraces:
                 where = trace.set_span_in_context(trace.NonRecordingSpan(last))
             if stop == "turn":
                 heard = self._heard.pop(conversation_id, [])
-                links = [Link(one) for one in heard[-_MOST_LINKS:]]
+                links = [Link(one) for one in heard]
         span = self._tracer.start_span(
             _title(stop, facts, self._model),
             where,

@@ -242,6 +242,7 @@ async def build(settings: Settings, env_file: Path = Path(".env")) -> App:
             new=past.new if past is not None else lambda conversation_id: None,
             held=held,
         ),
+        beside.eraser.erased_at,
     )
     runs: dict[str, Callable[[], Awaitable[None]]] = {
         "alerts": alerts.run,

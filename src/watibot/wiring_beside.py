@@ -15,6 +15,7 @@ from watibot import __version__, costs
 from watibot.costs import Prices
 from watibot.hotel import Hotel
 from watibot.messages import ChannelName
+from watibot.ports.caches import Beginning
 from watibot.providers.archive import Archive
 from watibot.providers.conversations_api import read_mapping
 from watibot.providers.openai_erase import ThreadEraser
@@ -104,7 +105,11 @@ def build(
         settings.costs.per_conversation,
         _telling(alerts, "slo"),
     )
-    versions = Versions(store.versions, service.instructions_file, hotel, clock)
+
+    async def tokens(text: str) -> int:
+        return await out.caches.count(Beginning(text, ()))
+
+    versions = Versions(store.versions, service.instructions_file, hotel, clock, tokens)
     about = About(
         __version__,
         clock.now(),

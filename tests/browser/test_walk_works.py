@@ -17,7 +17,7 @@ from tests.browser.stage import LIVELY, OWNER, Stage
 from tests.flow.house import until
 from watibot.web.console.words import say
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 @dataclass

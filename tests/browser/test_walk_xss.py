@@ -14,7 +14,7 @@ from tests.browser.morning import NOON, Scene
 from tests.browser.stage import PLAYING, Stage
 from tests.browser.table import SHEETS
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MALLORY, NUMBER = "50370000199", "/conversations/50370000199"
 EVIL = (

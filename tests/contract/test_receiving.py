@@ -3,6 +3,7 @@ over the store. Both databases sit it."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -57,6 +58,7 @@ class Desk:
         debounce = dict.fromkeys(ChannelName, DEBOUNCE)
         patience = Patience()
         listeners = Listeners(self.holder.changed, gate.heard, gate.colleague)
+        self.forgotten: dict[str, datetime] = {}
         self.receiver = Receiver(
             store,
             records,
@@ -68,6 +70,7 @@ class Desk:
             wake,
             self.escalator,
             listeners,
+            self.erased_at,
         )
         self.deliverer = Deliverer(
             store,
@@ -80,6 +83,9 @@ class Desk:
             self.escalator,
             self.holder.changed,
         )
+
+    async def erased_at(self, conversation_id: str) -> datetime | None:
+        return self.forgotten.get(conversation_id)
 
     def wakes(self, conversation_id: str, due_at: object) -> None:
         return None
@@ -200,3 +206,28 @@ async def test_a_mark_after_the_handover_ends_the_waiting(desk: Desk) -> None:
     await desk.hears(to_facebook("gracias Rosa, ¿y mi maleta?", 120), 120)
     assert await desk.open(SUBSCRIBER) == []
     await desk.holder._asks.stop()
+
+
+async def test_what_was_said_before_the_guest_was_erased_does_not_come_back(
+    store: SqlStore,
+) -> None:
+    """A webhook that is repeated or late: nothing here knows its message any more."""
+    desk = Desk(store)
+    assert await desk.hears(inbound("me llamo Ana", provider_id="w1"), 1) == "message"
+    number = await store.erasures.ask("0123456789ab", GUEST, "ana", at(50))
+    assert number is not None
+    assert await store.erasures.erase_rows(number, at(60), patient=False) is None
+    desk.forgotten[GUEST] = at(60)
+    staff = StaffMessage(
+        ChannelName.WHATSAPP, GUEST, GUEST, "s1", at(30), "Claro, Ana", "Marta", "r1"
+    )
+    assert await desk.hears(inbound("me llamo Ana", provider_id="w1"), 90) == "forgotten"
+    named = inbound("me llamo Ana", provider_id="w2", conversation_id="US.1", aliases=(GUEST,))
+    assert await desk.hears(named, 91) == "forgotten"
+    assert await desk.hears(staff, 92) == "forgotten"
+    assert await store.conversation(GUEST) is None
+    assert await store.conversation("US.1") is None
+    # Who comes back is heard, and late words of somebody else are too.
+    assert await desk.hears(inbound("hola", 95, provider_id="w3"), 300) == "message"
+    desk.forgotten.clear()
+    assert await desk.hears(inbound("tarde", 2, provider_id="w4"), 301) == "message"

@@ -11,7 +11,10 @@ import pytest
 
 from tests.contract.stores import GUEST, Hand, at
 from tests.guest_rows import ANA, MARKS, ROSA, dump, fill
-from watibot.messages import Attachment, AttachmentKind, MessageKind
+from watibot.charges import Charge, Operation, Use
+from watibot.messages import Attachment, AttachmentKind, ChannelName, MessageKind
+from watibot.modelcalls import Occasion
+from watibot.ports.console import Entry
 from watibot.ports.erasures import Erasure, Place, Unreached
 from watibot.ports.migrations import Busy
 from watibot.storage.all_tables import metadata
@@ -207,6 +210,37 @@ async def test_a_summary_that_comes_too_late_is_nobody_s(
     back = await store.conversation(GUEST)
     assert back is not None
     assert back.summary is None
+
+
+async def test_what_was_begun_before_and_written_after_goes_with_the_end(
+    store: SqlStore, store_url: str, erasures: SqlErasures, hand: Hand
+) -> None:
+    """A mirror or a summary under way is charged after the rows went, under the guest's name."""
+    await hand.hear()
+    number = await asked(erasures)
+    await erasures.erase_rows(number, at(5), patient=True)
+    occasion = Occasion(Operation.EVENT, GUEST, ChannelName.WHATSAPP)
+    use = Use("sessions", Operation.EVENT, quantity=2, occasion=occasion)
+    await store.charges.add([Charge(at(6), use, 500, ChannelName.WHATSAPP)])
+    await store.console.note(Entry(at(6), "ana", "migration.retry", GUEST, "run 1 ids"))
+    await store.add_notice("booking:1", "booking", "Reserva", "de Ana", GUEST, at(6))
+    await erasures.save(ended(await erasure(erasures, number)))
+    for name, rows in dump(store_url).items():
+        assert not any(GUEST in row or "de Ana" in row for row in rows), name
+    assert (await store.charges.total(at(0), at(9))).micros == 500
+
+
+async def test_what_the_end_finds_of_who_came_back_is_theirs(
+    store: SqlStore, erasures: SqlErasures, hand: Hand
+) -> None:
+    await hand.hear()
+    number = await asked(erasures)
+    await erasures.erase_rows(number, at(5), patient=True)
+    await hand.hear("hola otra vez", 60)
+    await store.add_notice("booking:2", "booking", "Reserva", "de Ana", GUEST, at(61))
+    await erasures.save(ended(await erasure(erasures, number)))
+    assert await store.conversation(GUEST) is not None
+    assert len(await store.due_notices(at(99))) == 1
 
 
 async def test_a_receipt_says_what_is_left(erasures: SqlErasures, hand: Hand) -> None:

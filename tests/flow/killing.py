@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,10 +19,9 @@ from typing import Any
 import httpx2
 
 from tests.flow.house import until
+from tests.forking import Process, start
 from watibot.emulators.hotel_phrases import SAYS
 from watibot.emulators.kit import Clock
-
-COMMAND: tuple[str, ...] = ("-m", "watibot", "serve")
 
 QUESTIONS = {
     "breakfast": "¿A qué hora sirven el desayuno?",
@@ -52,13 +50,13 @@ class Service:
     environment: Mapping[str, str]
     folder: Path
     url: str
-    process: asyncio.subprocess.Process | None = None
+    process: Process | None = None
 
     async def start(self) -> None:
         """Once it is ready."""
         with (self.folder / "service.log").open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, *COMMAND, env=self.environment, cwd=self.folder, stderr=log
+            self.process = await start(
+                "serve", environment=self.environment, folder=self.folder, errors=log
             )
         async with httpx2.AsyncClient() as http:
 

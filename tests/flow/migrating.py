@@ -22,7 +22,7 @@ from tests.clocks import NOON
 from tests.contract.stores import DEBOUNCE, inbound
 from tests.fakes_threads import message
 from tests.flow.house import HOTEL, INSTRUCTIONS, SECRET, until
-from tests.flow.test_doctor import run
+from tests.forking import run
 from watibot.cli.migrate.asked import Asked
 from watibot.cli.migrate.verbs import VERBS
 from watibot.conversations import Conversation, Provider

@@ -9,7 +9,6 @@ import asyncio
 import json
 import random
 import signal
-import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tests.forking import Process, start
 from watibot.emulators.kit import Clock
 
 Json = dict[str, Any]
@@ -118,19 +118,14 @@ class Migration:
     server: Server
     killed: int = 0
 
-    async def start(self, verb: str, *options: str) -> asyncio.subprocess.Process:
-        words = ("-m", "watibot", "migrate", verb, *options, "--json")
+    async def start(self, verb: str, *options: str) -> Process:
+        words = ("migrate", verb, *options, "--json")
         with (
             (self.folder / "migrate.log").open("ab") as log,
             (self.folder / "migrate.json").open("wb") as out,
         ):
-            return await asyncio.create_subprocess_exec(
-                sys.executable,
-                *words,
-                env=self.environment,
-                cwd=self.folder,
-                stdout=out,
-                stderr=log,
+            return await start(
+                *words, environment=self.environment, folder=self.folder, out=out, errors=log
             )
 
     async def kill_at(self, kind: str, count: int, verb: str, *options: str) -> bool:

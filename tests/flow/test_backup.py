@@ -14,7 +14,7 @@ import pytest
 
 from tests.contract.test_store_backup import contents
 from tests.flow.house import House, house
-from tests.flow.test_doctor import run
+from tests.forking import run
 from tests.postgres import Postgres
 from watibot.storage.backup import last_backup
 

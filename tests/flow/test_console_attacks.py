@@ -46,8 +46,8 @@ DESK_MAY = {
 }
 OPEN = ("/static/", "/sign-in")  # to everybody
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
-# What time alone changes, and the session's own last use.
-MOVING = {"sign_ins", "quotas", "calls", "tallies", "caches", "instruction_versions"}
+# What time alone changes (requests of the service's own cost too), and a session's last use.
+MOVING = {"sign_ins", "quotas", "calls", "charges", "tallies", "caches", "instruction_versions"}
 EVIL = "<script>alert('evil')</script><img src=x onerror=alert(1)>\"'><b onclick=alert(1)>{{7*7}}"
 
 

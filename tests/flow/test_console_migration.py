@@ -16,7 +16,7 @@ import pytest
 from tests.flow.house import HOTEL, INSTRUCTIONS, SECRET, House, house, until
 from tests.flow.migrating import HOTEL_ID
 from tests.flow.moving_rig import Board, Clicker, board
-from tests.flow.test_doctor import run
+from tests.forking import run
 from watibot.emulators.past import pasts
 from watibot.engines.errands import ChildErrands
 from watibot.environment import load

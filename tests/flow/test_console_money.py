@@ -224,6 +224,23 @@ def test_averages() -> None:
     assert [each.met for each in found] == [None, None, False, None]  # less, not as much
 
 
+def test_an_average_without_prices_is_not_known() -> None:
+    kinds, reach = [Sum("answer", 0, 3, 3)], Reach(2, 4, 1)
+    found = averages(Sum("", 0, 3, 3), kinds, reach, Costs())
+    assert [(each.micros, each.met) for each in found] == [(None, None)] * 4
+    # Some have one: at least so much, and no target is met by what is not known.
+    kinds = [Sum("answer", 90, 1, 4), Sum("event", 10, 0, 9)]
+    found = averages(Sum("", 100, 1, 13), kinds, reach, Costs(per_conversation=0.05))
+    assert [(each.word, each.micros, each.met) for each in found] == [
+        ("call", 30, None),
+        ("turn", 25, None),
+        ("conversation", 50, None),
+        ("booking", 100, None),
+    ]
+    dear = averages(Sum("", 100, 1, 13), kinds, reach, Costs(per_conversation=0.00005))
+    assert dear[2].met is False
+
+
 def test_days_are_the_hotels() -> None:
     def span(moment: datetime, micros: int) -> Sum:
         return Sum(f"{int(moment.timestamp() * 1e6)}", micros, 1, 2, 3, Usage(4))

@@ -246,6 +246,8 @@ def test_a_bill() -> None:
         False,
         False,
     ]
+    # What has no price may be any amount.
+    assert (Bill(40, 1, 50, 45).within, Bill(51, 1, 50, None).within) == (None, False)
     assert (Bill(50, 0, None, 99).within, Bill(50, 0, None, 99).share) == (None, None)
 
 

@@ -13,10 +13,11 @@ from typer.testing import CliRunner
 
 from tests.flow.house import HOTEL, INSTRUCTIONS, SECRET
 from watibot.charges import Charge, Operation, Use
-from watibot.cli.costs import app
+from watibot.cli.costs import Bill, app
 from watibot.errors import SettingsError
 from watibot.messages import ChannelName
 from watibot.modelcalls import Occasion, Usage
+from watibot.ports.charges import Reach, Sum
 from watibot.storage import charges, looks, schema
 
 NOW = datetime(2026, 11, 20, 18, tzinfo=UTC)
@@ -55,6 +56,13 @@ CHARGES = [
 def standing_still() -> str:
     """A clock that is a thousand times slower, and at NOW just now."""
     return f"0.001@{(NOW.timestamp() - 0.001 * time.time()) / 0.999:.0f}"
+
+
+def test_nothing_with_a_price_is_no_average() -> None:
+    found = Bill("2026-11", Sum("", 0, 3, 3), None, None, Reach(2, 3, 1), {}, [])
+    assert [found.each(count) for count in (3, 2, 1)] == [None] * 3
+    some = Bill("2026-11", Sum("", 90, 1, 3), None, None, Reach(2, 3, 1), {}, [])
+    assert some.each(3) == 30
 
 
 @pytest.fixture

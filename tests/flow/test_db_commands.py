@@ -10,7 +10,7 @@ import pytest
 
 from tests import old_database as old
 from tests.flow.house import HOTEL, INSTRUCTIONS, SECRET
-from tests.flow.test_doctor import run
+from tests.forking import run
 from watibot.cli import checks
 from watibot.environment import load
 

@@ -14,7 +14,7 @@ import pytest
 from tests.fakes_threads import message
 from tests.flow.house import House, house, until
 from tests.flow.migrating import moving
-from tests.flow.test_doctor import run
+from tests.forking import run
 from watibot.cli import guest as command
 from watibot.ports.erasures import Place
 from watibot.providers.archive import Archive

@@ -12,7 +12,7 @@ from tests.clocks import NOON
 from tests.contract.stores import DEBOUNCE, inbound
 from tests.fakes_vertex import FakeSessions
 from tests.flow.house import GUEST, SECRET, House, until
-from tests.flow.test_doctor import run
+from tests.forking import run
 from watibot.cli import twins
 from watibot.engines.clock import SystemClock
 from watibot.messages import Takeover

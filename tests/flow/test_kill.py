@@ -46,7 +46,6 @@ OPTIONS: dict[str, dict[str, object]] = {
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.xdist_group("kill")
 async def test_nothing_is_lost_or_doubled_when_the_service_is_killed(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

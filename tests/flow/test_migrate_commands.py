@@ -17,7 +17,7 @@ import pytest
 
 from tests.flow.house import GUEST
 from tests.flow.migrating import Moving, moving, past
-from tests.flow.test_doctor import run
+from tests.forking import run
 from tests.postgres import Postgres
 from watibot.ports.migrations import State
 from watibot.storage.lock import hold_migration_lock

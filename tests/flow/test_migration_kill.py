@@ -11,7 +11,6 @@ import logging
 import os
 import random
 import signal
-import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -30,6 +29,7 @@ from tests.flow.killing import QUESTIONS, Service
 from tests.flow.migration_judge import Event, Judge
 from tests.flow.migration_killing import Migration, Server
 from tests.flow.test_kill import IDLE
+from tests.forking import start
 from watibot.emulators import openai, vertex, wati
 from watibot.emulators.kit import Clock, free_port, serve
 from watibot.emulators.launch import settings_for
@@ -191,10 +191,10 @@ async def town(
 
 
 async def _adopt(environment: dict[str, str], folder: Path) -> None:
-    words = ("-m", "watibot", "db", "adopt", "thread_store.db")
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *words, env=environment, cwd=folder, stdout=asyncio.subprocess.DEVNULL
-    )
+    with (folder / "adopt.log").open("wb") as out:
+        process = await start(
+            *("db", "adopt", "thread_store.db"), environment=environment, folder=folder, out=out
+        )
     assert await process.wait() == 0
 
 
@@ -211,7 +211,6 @@ async def _trouble(town: Town) -> None:
 
 
 @pytest.mark.timeout(300 + 10 * KILLS)
-@pytest.mark.xdist_group("kill a run")
 async def test_a_killed_migration_is_exact_in_the_end(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -265,7 +264,6 @@ async def test_a_killed_migration_is_exact_in_the_end(
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.xdist_group("kill")
 async def test_guests_write_while_a_migration_is_killed(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -291,7 +289,6 @@ async def test_guests_write_while_a_migration_is_killed(
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.xdist_group("kill")
 async def test_what_a_killed_one_had_sent_arrives_late(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

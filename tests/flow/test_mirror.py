@@ -146,6 +146,32 @@ async def test_what_a_new_session_is_given_is_charged_again(
     assert (sum(one.quantity for one in used), len(events)) == (5, 3)
 
 
+async def test_what_a_session_took_before_it_went_is_charged(
+    store: SqlStore, sessions: FakeSessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, used = FakeClock(), list[Use]()
+    await write(store, clock, "uno")
+    made = mirror(store, sessions, clock, used)
+    await made.mirror(GUEST)
+    await write(store, clock, "dos", "tres")
+    appended = sessions.append
+
+    async def goes(session_id: str, event: SessionEvent) -> None:
+        await appended(session_id, event)
+        if event.content and event.content["parts"][0]["text"] == "dos":
+            sessions.kept.pop(session_id)
+
+    monkeypatch.setattr(sessions, "append", goes)
+    assert await made.mirror(GUEST)
+    assert [use.quantity for use in used] == [1, 1]
+    monkeypatch.setattr(sessions, "append", appended)
+    await made.mirror(GUEST)
+    (again,) = sessions.kept.values()
+    assert texts(again) == ["uno", "dos", "tres"]
+    sent = [call for call, _ in sessions.calls].count("append") - 1  # one found no session
+    assert sum(use.quantity for use in used) == sent
+
+
 async def test_what_a_killed_process_had_sent_is_waited_for(
     store: SqlStore, sessions: FakeSessions
 ) -> None:

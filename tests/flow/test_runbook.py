@@ -6,11 +6,9 @@ A hotel with an old database, threads on a server, emulators of everything, and 
 
 from __future__ import annotations
 
-import asyncio
 import re
 import shlex
 import sqlite3
-import sys
 import time
 from datetime import date
 from pathlib import Path
@@ -19,6 +17,7 @@ import httpx2
 import pytest
 
 from tests.flow.house import HOTEL, INSTRUCTIONS, SECRET
+from tests.forking import start
 from watibot.emulators.launch import launch, settings_for
 from watibot.emulators.past import Past, pasts
 
@@ -79,20 +78,22 @@ async def test_the_runbook_runs(tmp_path: Path) -> None:
             "VERTEX_APPENDS_PER_MINUTE": "60000",
             "VERTEX_SESSION_WRITES_PER_MINUTE": "60000",
         }
-        credentials = told["GOOGLE_APPLICATION_CREDENTIALS"]
+        name = "GOOGLE_APPLICATION_CREDENTIALS"
+        credentials = {name: told[name]}
         (tmp_path / ".env").write_text("".join(f"{key}={value}\n" for key, value in told.items()))
         ids = [str(past.row["wa_id"]) for past in PASTS]
         (tmp_path / "ids.txt").write_text("\n".join(["# a few", *sorted(ids)[:3]]))
         for words in commands(RUNBOOK.read_text("utf-8")):
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", *words),
-                cwd=tmp_path,
-                env={"PATH": "/usr/bin:/bin", "GOOGLE_APPLICATION_CREDENTIALS": credentials},
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-            )
-            out, _ = await process.communicate()
-            assert process.returncode == 0, (words, out.decode())
+            with (tmp_path / "told").open("wb") as log:
+                process = await start(
+                    *words[1:],
+                    environment={"PATH": "/usr/bin:/bin", **credentials},
+                    folder=tmp_path,
+                    out=log,
+                    errors=log,
+                )
+                status = await process.wait()
+                assert status == 0, (words, (tmp_path / "told").read_text("utf-8"))
     assert "24" in (tmp_path / "var" / "report" / "migration-report.html").read_text("utf-8")
     restored = sqlite3.connect(tmp_path / "var" / "thread_store.restored.db")
     assert restored.execute("SELECT count(*) FROM threads").fetchone() == (24,)

@@ -250,6 +250,21 @@ async def test_one_that_vanished_is_forgotten_and_made_again() -> None:
     assert await made.call() == "cachedContents/2"
 
 
+async def test_one_that_was_refused_is_not_kept_for_nothing() -> None:
+    """It may be there all the same, and then it costs storage until it ends."""
+    made = Stage()
+    await made.busy(5)
+    assert list(made.server.kept) == ["cachedContents/1"]
+    made.caching.lost("cachedContents/1")
+    made.server.failures["delete"] = ProviderError("caches", Cause.UNAVAILABLE)
+    await made.caching.look()  # a provider that fails is no error, and no reason to go on trying
+    assert made.book.kept == {}
+    await made.busy(5)
+    made.caching.lost("cachedContents/2")
+    await made.caching.look()
+    assert list(made.server.kept) == ["cachedContents/1"]
+
+
 async def test_one_that_is_gone_when_it_is_to_be_renewed() -> None:
     made = Stage()
     await made.busy(5)

@@ -120,11 +120,14 @@ async def test_tokens_are_estimated_until_the_provider_has_counted(path: Path) -
 
     versions = Versions(rows, path, HOTEL, FakeClock(at(0)), count)
     await versions.look()
+    await versions.counting()
     text = rows.texts[named(FIRST)]
     assert rows.tokens == {named(FIRST): (round(len(text) / 3.5), False)}
-    await versions.look()
+    await versions.look()  # a page asks, and does not wait for the provider
+    assert answers == [77]
+    await versions.counting()
     assert rows.tokens == {named(FIRST): (77, True)}
-    await versions.look()
+    await versions.counting()
     assert answers == []
 
 

@@ -60,8 +60,10 @@ class Bill:
     days: list[Sum]
 
     def each(self, count: int) -> int | None:
-        """Micro-dollars for one of so many."""
-        return round(self.total.micros / count) if count else None
+        """Micro-dollars for one of so many; None also where nothing has a price."""
+        total = self.total
+        known = not total.unknown or total.charges > total.unknown
+        return round(total.micros / count) if count and known else None
 
     def calls(self) -> Sum:
         """The model's, whatever they were for."""

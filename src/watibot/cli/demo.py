@@ -1,27 +1,31 @@
 """`watibot demo`: a morning of one hotel, then its migration out of OpenAI; the real service.
 
 Starts emulators and service (`stage/processes.py`), plays `stage/morning.py` with the model away
-for a minute in the middle and colleagues who take chats over and give them back, then carries 200
-conversations over (`stage/moving.py`) while guests go on writing. Shows everything as it happens,
-and ends by itself with two summaries from the emulators' journals. Nothing outside this machine is
-contacted.
+for a minute in the middle and colleagues who take chats over and give them back, holds the
+console's figures to the journals' (`stage/reckoning.py`), then carries 200 conversations over
+(`stage/moving.py`) while guests go on writing. Shows everything as it happens, and ends by itself
+with summaries from the emulators' journals. Nothing outside this machine is contacted.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import httpx2
 import typer
 from rich.console import Console
 
-from watibot.cli.stage import moved, past, screen
+from watibot.cli.stage import moved, past, reckoning, screen
+from watibot.cli.stage.browser import PASSWORD
 from watibot.cli.stage.colleagues import Colleagues
 from watibot.cli.stage.guests import Control, controls
 from watibot.cli.stage.journals import checks
@@ -35,7 +39,9 @@ from watibot.cli.stage.processes import (
     play,
     raised,
     run_directory,
+    until_stopped,
 )
+from watibot.cli.stage.reckoning import Reckoning
 from watibot.cli.stage.settling import collected, settled
 from watibot.emulators.past import Past
 from watibot.engines.clock import SystemClock
@@ -46,6 +52,8 @@ app = typer.Typer(add_completion=False)
 MODEL_MS = 1200  # virtual
 # Real seconds without any progress at the end.
 STALL_SECONDS = 12.0
+# Virtual time before midnight in which no morning begins.
+LATE = timedelta(minutes=20)
 
 
 @app.command()
@@ -59,20 +67,23 @@ def demo(
     migration: Annotated[
         bool, typer.Option(help="After the morning, the migration of 200 conversations")
     ] = True,
+    stay: Annotated[
+        bool, typer.Option(help="At the end service and emulators stay, until Ctrl-C")
+    ] = False,
 ) -> None:
     """Plays a hotel's morning and its migration with emulated providers; exit status 0 if nothing
     was lost."""
     try:
-        held = play(_run(speed, keep, migration))
+        held = play(_run(speed, keep, migration, stay))
     except StageError as error:
         typer.echo(f"watibot demo: {error}", err=True)
         held = False
     raise typer.Exit(0 if held else 1)
 
 
-async def _run(speed: float, keep: bool, migration: bool) -> bool:
+async def _run(speed: float, keep: bool, migration: bool, stay: bool) -> bool:
     out, hotel = screen.console(), load(HOTEL)
-    spec = f"{speed:g}@{time.time():.3f}"
+    spec = f"{speed:g}@{anchor(time.time(), speed, hotel.zone):.3f}"
     clock = SystemClock(spec)
     shown = screen.Screen(out, hotel.zone)
     shown.note(f"{hotel.name}, {speed:g} times faster. Starting ...")
@@ -94,15 +105,30 @@ async def _run(speed: float, keep: bool, migration: bool) -> bool:
                 held = await demonstration.migration(past.formers(made)) and held
             if keep and made:
                 shown.note(f"the migration's report: {directory / past.REPORT / REPORTS[0]}")
+            if stay:
+                demonstration.addresses()
+                shown.note("Everything stays until Ctrl-C.")
+                await stage.watch(until_stopped())
             return held
+
+
+def anchor(now: float, speed: float, zone: ZoneInfo) -> float:
+    """Where the clock begins to run faster, in epoch seconds: now. Shortly before midnight so long
+    ago that it has passed already, because the console's figures are those of one day; a clock that
+    does not run faster cannot be ahead."""
+    local = datetime.fromtimestamp(now, zone)
+    midnight = datetime.combine(local.date() + timedelta(days=1), datetime.min.time(), zone)
+    left = midnight.timestamp() - now
+    return now - (left + 1) / (speed - 1) if speed > 1 and left < LATE.total_seconds() else now
 
 
 def _plan(hotel: Hotel, spec: str, directory: Path, migration: bool) -> Plan:
     options = [
         f"wati.operators={json.dumps(operators(hotel))}",
         f"vertex.model_latency_ms={MODEL_MS}",
+        "vertex.journal_bodies=true",
     ]
-    emulators, settings = ["wati", "manychat", "vertex", "staff"], {}
+    emulators, settings = ["wati", "manychat", "vertex", "staff", "phone"], {}
     if migration:
         emulators.append("openai")
         options += [f"{name}={value}" for name, value in past.QUOTAS.items()]
@@ -138,20 +164,33 @@ class Demonstration:
 
     async def morning(self) -> bool:
         """Whether everything held."""
-        self.shown.heading("The morning")
         colleagues = Colleagues(self.control, self.clock, self.hotel, self.stage, MODEL_MS / 1000)
         playing = Playing(self.control, self.clock, self.hotel, self.shown, self.speed, colleagues)
-        await colleagues.sign_in()
+        owner = Reckoning(self.stage, self.control, self.clock)
+        await asyncio.gather(colleagues.sign_in(), owner.browser.sign_in(self.stage))
+        self.addresses()
+        self.shown.heading("The morning")
         began = time.monotonic()
-        await self.stage.watch(playing.run())
-        rested = await self._rest()
-        seconds = time.monotonic() - began
+        async with owner.watching():
+            await self.stage.watch(playing.run())
+            rested = await self._rest()
+            seconds = time.monotonic() - began
+            laid = await self.stage.watch(owner.figures(playing.following))
         await playing.following.look()
         guests = list(playing.guests.values())
         run = await collected(self.control, self.client, self.stage.service, guests, playing.told())
-        found = [*checks(run), *await playing.checks(rested)]
+        found = [*checks(run), *await playing.checks(rested), *owner.checks(laid)]
         screen.show(self.out, run, found, seconds)
+        reckoning.show(self.out, laid)
+        # The migration's bodies are nobody's business, and many.
+        await self.control.change("vertex", {"journal_bodies": False})
         return all(check.ok for check in found)
+
+    def addresses(self) -> None:
+        """Where it can be looked at, and played with."""
+        console = f"{self.stage.service}/console"
+        self.shown.note(f"See it live in the console: {console}  (ana, {PASSWORD})")
+        self.shown.note(f"A guest's phone to play with: {self.stage.emulators['phone']}")
 
     async def migration(self, formers: list[past.Former]) -> bool:
         """Whether everything held."""

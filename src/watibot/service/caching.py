@@ -132,6 +132,8 @@ class Caching:
         if self._begun is None:
             await self._begin()
         while self._lost:
+            with suppress(ProviderError):  # most are gone; what is not would cost storage
+                await self._server.delete(self._lost[-1])
             await self._caches.remove(self._lost[-1])
             self._lost.pop()
         for watch in list(self._watches.values()):

@@ -224,6 +224,7 @@ class Mirror:
             await self._clock.sleep(max(0.0, self._settled_at - self._clock.time()))
             there = await self._read_back(session_id, job.items)
         done = [item.item_id for item in job.items if item.item_id in there]
+        found = len(done)
         try:
             for item in job.items:
                 if item.item_id not in there:
@@ -233,6 +234,8 @@ class Mirror:
             if error.cause is not Cause.NOT_FOUND:
                 raise
             await self.renew(job.conversation, moving=moving)
+            # What it took before it went was paid for, and is given to the new one once more.
+            self._charge(job.conversation, len(done) - found)
             done = []
             return True
         finally:
@@ -244,6 +247,8 @@ class Mirror:
     def _charge(self, conversation: Conversation, events: int) -> None:
         """Once an item is done, and so once for each: one whose append was in doubt, and that was
         found, was not charged when the answer was lost. Each of our events has content."""
+        if not events:
+            return
         occasion = Occasion(Operation.EVENT, conversation.conversation_id, conversation.channel)
         self._used(Use("sessions", Operation.EVENT, quantity=events, occasion=occasion))
 

@@ -27,6 +27,7 @@ from watibot.messages import (
 )
 from watibot.ports import Clock, Holding, Inbox, Records
 from watibot.service.escalate import Escalates
+from watibot.service.look import Forgotten, never
 from watibot.service.media import Downloads
 from watibot.settings import Debounce, Patience
 from watibot.telemetry import Metrics
@@ -35,6 +36,8 @@ log = telemetry.logger(__name__)
 
 # Conversations that are remembered as known, so that each is new once to who reads the past.
 _MOST_REMEMBERED = 10_000
+# What comes as it is said is not asked about: it cannot be older than its guest's erasure.
+_LATE = timedelta(seconds=10)
 # Of a history, among which a repeated delivery is looked for.
 _RECENT_ITEMS = 200
 
@@ -62,7 +65,8 @@ class Listeners:
 
 
 class Receiver:
-    """Takes deliveries in."""
+    """Takes deliveries in. `forgotten`: when a guest was erased, of whom the provider may repeat
+    what nobody here knows any more."""
 
     def __init__(
         self,
@@ -76,6 +80,7 @@ class Receiver:
         wake: Callable[[str, datetime], None],
         escalator: Escalates,
         listeners: Listeners,
+        forgotten: Forgotten = never,
     ) -> None:
         self._inbox = inbox
         self._records = records
@@ -87,11 +92,14 @@ class Receiver:
         self._wake = wake
         self._escalator = escalator
         self._listeners = listeners
+        self._forgotten = forgotten
         self._known: set[str] = set()
 
     async def take(self, delivery: Delivery, raw: bytes, received_at: datetime) -> str:
         """Commits one delivery; the outcome in one word, for the counters."""
         match delivery:
+            case Inbound() | StaffMessage() if await self._of_before(delivery, received_at):
+                return "forgotten"
             case Inbound():
                 return await self._message(delivery, raw, received_at)
             case Receipt():
@@ -103,6 +111,17 @@ class Receiver:
                 return "takeover"
             case Ignored():
                 return f"ignored_{delivery.reason}"
+
+    async def _of_before(self, said: Inbound | StaffMessage, received_at: datetime) -> bool:
+        """Whether it was said before its guest was erased."""
+        if received_at - said.provider_time < _LATE:
+            return False
+        aliases = said.aliases if isinstance(said, Inbound) else ()
+        for name in (said.conversation_id, *aliases):
+            at = await self._forgotten(name)
+            if at is not None and said.provider_time <= at:
+                return True
+        return False
 
     async def quarantine(self, channel: str, reason: str, raw: bytes) -> None:
         """Keeps what could not be understood; the webhook is answered as always."""

@@ -65,10 +65,11 @@ class Versions:
         """Until cancelled."""
         while True:
             await self.look()
+            await self.counting()
             await self._clock.sleep(LOOK_SECONDS)
 
     async def look(self) -> Live:
-        """What is live now; kept if that is new."""
+        """What is live now; kept if that is new. Nobody outside is asked: a page waits for it."""
         try:
             found = await asyncio.to_thread(self._read)
         except SettingsError as error:
@@ -83,8 +84,21 @@ class Versions:
             if known is None or known[0] != found.version:
                 self._uncounted = found if self._count is not None else None
             self._written = (found.version, now)
-        await self._counting()
         return Live(found.version, None)
+
+    async def counting(self) -> None:
+        """The provider's count in place of the estimate, as soon as it gives one."""
+        if self._uncounted is None or self._count is None:
+            return
+        uncounted = self._uncounted
+        try:
+            tokens = await self._count(uncounted.text)
+        except ProviderError as error:
+            log.info("instructions.not_counted", cause=error.cause)
+            return
+        await self._rows.counted(uncounted.version, tokens, exact=True)
+        if self._uncounted is uncounted:
+            self._uncounted = None
 
     async def versions(self, limit: int) -> list[Listed]:
         """Those that were live last first."""
@@ -95,18 +109,6 @@ class Versions:
 
     def _read(self) -> Instructions:
         return InstructionsFile(self.path, self._hotel).current().instructions
-
-    async def _counting(self) -> None:
-        """The provider's count in place of the estimate, as soon as it gives one."""
-        if self._uncounted is None or self._count is None:
-            return
-        try:
-            tokens = await self._count(self._uncounted.text)
-        except ProviderError as error:
-            log.info("instructions.not_counted", cause=error.cause)
-            return
-        await self._rows.counted(self._uncounted.version, tokens, exact=True)
-        self._uncounted = None
 
 
 def estimated(text: str) -> int:

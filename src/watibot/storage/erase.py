@@ -31,7 +31,6 @@ from watibot.storage.among import among
 from watibot.storage.columns import micros, moment
 from watibot.storage.door import Door
 from watibot.storage.guest_rows import NAMELESS, OF_GUEST, names_of
-from watibot.storage.migration_tables import migrations
 from watibot.storage.money_tables import erasures
 from watibot.storage.rows import AnyRow, ByDialect, Tx, locked, of_conversation, of_hotel
 from watibot.storage.tables import (
@@ -39,7 +38,6 @@ from watibot.storage.tables import (
     IS_RUNNING,
     NOT_AT_REST,
     bubbles,
-    conversations,
     media,
     messages,
     quarantine,
@@ -93,18 +91,6 @@ _WITHOUT_NAME = [
     .values({name: null() for name in ("conversation_id", "detail") if name in table.c})
     for table, condition in NAMELESS.items()
 ]
-# A migration that was under way may have noted its step after the rows went.
-_FORGET_MOVE = delete(migrations).where(
-    of_hotel(migrations),
-    migrations.c.conversation_id.in_(
-        select(erasures.c.conversation_id).where(
-            of_hotel(erasures), erasures.c.erasure_id == bindparam("which")
-        )
-    ),
-    migrations.c.conversation_id.not_in(
-        select(conversations.c.conversation_id).where(of_hotel(conversations))
-    ),
-)
 _NEEDLE = bindparam("needle", type_=LargeBinary)
 _UNREAD: ByDialect = {
     "sqlite": select(quarantine.c.quarantine_id, quarantine.c.raw).where(
@@ -253,10 +239,24 @@ def _in_use(tx: Tx, path: str) -> bool:
     return bool(tx.all(_IN_USE, file=path)[0].used)
 
 
+def _forget_late(tx: Tx, erasure_id: int) -> None:
+    """What was under way when the rows went, and was noted after: a migration's step, the charge of
+    a summary or of the mirror, a notice. Of who came back since, everything is theirs now."""
+    asked = tx.one(_ONE, which=erasure_id)
+    if asked is None or asked.conversation_id is None:
+        return
+    if locked(tx, asked.conversation_id) is not None:
+        return
+    for deletion in _DELETIONS:
+        tx.run(deletion, conversation=asked.conversation_id, names=[asked.conversation_id])
+    for change in _WITHOUT_NAME:
+        tx.run(change, conversation=asked.conversation_id)
+
+
 def _save(tx: Tx, after: Erasure) -> None:
     ended = after.ended_at is not None
     if ended:
-        tx.run(_FORGET_MOVE, which=after.erasure_id)
+        _forget_late(tx, after.erasure_id)
     nameless = dict.fromkeys(("conversation_id", "session_id", "thread_id")) if ended else {}
     tx.run(
         _SAVE,

@@ -1,11 +1,13 @@
-"""A colleague at the console, as a browser sees it: pages, their forms, a cookie. No JavaScript.
+"""Somebody at the console, as a browser sees it: pages, their forms, a cookie. No JavaScript.
 
-`playing.py` writes to a guest with it; `web/console` is after it. Forms are found by where they
-lead, and are sent with the hidden fields that they came with.
+`colleagues.py` writes to a guest with it, `reckoning.py` reads figures and hears what open pages
+are told; `web/console` is after it. Forms are found by where they lead, and are sent with the
+hidden fields that they came with.
 """
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import quote, urljoin
@@ -13,9 +15,10 @@ from urllib.parse import quote, urljoin
 import httpx2
 
 from watibot.cli.stage.processes import Stage, StageError
+from watibot.ports.console import Role
 
 BUTTONS = ("checkbox", "radio", "submit")
-USER, PASSWORD = "rosa", "jacaranda-en-flor"
+PASSWORD = "jacaranda-en-flor"
 
 
 @dataclass
@@ -43,22 +46,44 @@ class _Forms(HTMLParser):
 
 
 class Browser:
-    """Signed in as one user of the demonstration's own database."""
+    """Signed in as one user of the demonstration's own database; reads English."""
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, user: str, role: Role) -> None:
+        self.user = user
+        self._role = role
         self._service = service
-        self._http = httpx2.AsyncClient(trust_env=False, timeout=30, follow_redirects=True)
+        self._http = httpx2.AsyncClient(
+            trust_env=False,
+            timeout=30,
+            follow_redirects=True,
+            headers={"accept-language": "en"},
+        )
 
     async def sign_in(self, stage: Stage) -> None:
         """Makes the user with `watibot user add`, then signs in. Raises StageError."""
-        ended = await stage.command("user", "add", USER, "--password-stdin", said=f"{PASSWORD}\n")
+        words = ("user", "add", self.user, "--role", self._role.value, "--password-stdin")
+        ended = await stage.command(*words, said=f"{PASSWORD}\n")
         if ended.status:
             raise StageError(f"watibot user add ended with {ended.status}\n{ended.errors}")
         page = await self._page("/console")
         form = next((form for form in page[1] if "password" in form.fields), None)
         if form is None:
             raise StageError(f"no form to sign in at {page[0]}")
-        await self._send(page[0], form, {"name": USER, "password": PASSWORD})
+        await self._send(page[0], form, {"name": self.user, "password": PASSWORD})
+
+    async def read(self, path: str) -> str:
+        """A page, or a file. Raises StageError."""
+        return (await self._get(path)).text
+
+    async def news(self) -> AsyncIterator[str]:
+        """The topics of which open pages are told, as they are told. Raises StageError."""
+        url = f"{self._service}/console/live"
+        async with self._http.stream("GET", url, timeout=None) as answer:
+            if not answer.is_success:
+                raise StageError(f"GET /console/live: {answer.status_code}")
+            async for line in answer.aiter_lines():
+                if line.startswith("event: "):
+                    yield line.removeprefix("event: ")
 
     async def write(self, conversation_id: str, text: str) -> None:
         """Opens the conversation and writes to its guest. Raises StageError."""
@@ -73,10 +98,14 @@ class Browser:
         await self._http.aclose()
 
     async def _page(self, path: str) -> tuple[str, list[Form]]:
+        answer = await self._get(path)
+        return str(answer.url), _Forms(answer.text).found
+
+    async def _get(self, path: str) -> httpx2.Response:
         answer = await self._http.get(f"{self._service}{path}")
         if not answer.is_success:
             raise StageError(f"GET {path}: {answer.status_code}")
-        return str(answer.url), _Forms(answer.text).found
+        return answer
 
     async def _send(self, url: str, form: Form, said: dict[str, str]) -> None:
         answer = await self._http.post(urljoin(url, form.action), data={**form.fields, **said})

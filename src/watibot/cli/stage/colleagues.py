@@ -19,6 +19,7 @@ from watibot.cli.stage.morning import Colleague, Console, GivesBack, LiveChat, S
 from watibot.cli.stage.processes import Stage, StageError
 from watibot.engines.clock import SystemClock
 from watibot.hotel import Hotel
+from watibot.ports.console import Role
 
 # Real seconds between two looks at what the model is doing: it thinks for tenths of a second.
 LOOK_SECONDS = 0.01
@@ -42,7 +43,7 @@ class Colleagues:
     def __post_init__(self) -> None:
         desk = next(person for person in self.hotel.staff if person.role == "desk")
         self._name, self._email = desk.name, desk.email or ""
-        self._browser = Browser(self.stage.service)
+        self._browser = Browser(self.stage.service, "rosa", Role.DESK)
         self._thinking: dict[str, float] = {}
 
     async def sign_in(self) -> None:

@@ -100,6 +100,11 @@ class Control:
         """How many calls have met the fault."""
         return int((await self._get(emulator, f"faults/{fault}"))["spent"])
 
+    async def change(self, emulator: str, settings: dict[str, Any]) -> None:
+        """Settings of an emulator."""
+        url = f"{self._urls[emulator]}/_emulator/settings"
+        (await self._client.patch(url, json=settings)).raise_for_status()
+
     async def journal(self, emulator: str, after: int = 0, kind: str | None = None) -> list[Entry]:
         chosen = f"&kind={kind}" if kind else ""
         entries: list[Entry] = await self._get(emulator, f"journal?after={after}{chosen}")

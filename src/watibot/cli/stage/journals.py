@@ -132,7 +132,7 @@ def tally(story: Story) -> Tally:
     """Counts a story; it holds if nothing is lost, doubled, out of order or missing."""
     kept = [event for event in story.events if event["author"] == "user"]
     answers = [event for event in story.events if event["author"] == "watibot" and is_text(event)]
-    rounds = sum(bool(_calls(event)) for event in story.events)
+    rounds = sum(bool(calls_of(event)) for event in story.events)
     answered_turns = {event["invocationId"] for event in answers}
     answered = sum(event["invocationId"] in answered_turns for event in kept)
     held = _held(story.events, answered_turns)
@@ -159,7 +159,7 @@ def holds(counts: Tally) -> bool:
 
 def hands_over(events: Iterable[Event]) -> bool:
     """Whether the model gave the conversation to a person."""
-    return any(call["name"] == HANDS_OVER for event in events for call in _calls(event))
+    return any(call["name"] == HANDS_OVER for event in events for call in calls_of(event))
 
 
 def summary(
@@ -263,14 +263,15 @@ def text_of(event: Event) -> str:
     return "\n".join(part["text"] for part in parts if "text" in part and not part.get("thought"))
 
 
-def _calls(event: Event) -> list[dict[str, Any]]:
+def calls_of(event: Event) -> list[dict[str, Any]]:
+    """The tools that an event, or a model's answer, asks for."""
     parts = event.get("content", {}).get("parts", [])
     return [part["functionCall"] for part in parts if "functionCall" in part]
 
 
 def is_text(event: Event) -> bool:
     """Whether it is an answer and not a call."""
-    return not _calls(event) and bool(text_of(event))
+    return not calls_of(event) and bool(text_of(event))
 
 
 def _held(events: Sequence[Event], answered_turns: set[str]) -> int:

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from watibot.cli.stage.books import writer
 from watibot.cli.stage.colleagues import Colleagues
 from watibot.cli.stage.guests import Control, Following, Guest
 from watibot.cli.stage.journals import Check, Entry, address_of
@@ -157,6 +158,9 @@ class Playing:
         return self.clock.time() >= self._back_at
 
     def _show(self, emulator: str, entry: Entry) -> None:
+        if entry["kind"] == "guest" and address_of(entry) not in self.guests:
+            # Somebody plays with the phone: that is a guest of this morning too.
+            self.guests[address_of(entry)] = writer(entry, "(by phone)")
         guest = self.guests.get(address_of(entry))
         match entry["kind"]:
             case "notice":

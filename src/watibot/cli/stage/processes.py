@@ -122,6 +122,14 @@ def play(run: Coroutine[Any, Any, T]) -> T:
         raise StageError("stopped before its end") from None
 
 
+async def until_stopped() -> None:
+    """Until Ctrl-C or SIGTERM, which then end nothing else."""
+    stopped, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    await stopped.wait()
+
+
 @asynccontextmanager
 async def run_directory(*, keep: bool) -> AsyncIterator[Path]:
     """A fresh directory, removed at the end unless it is to be kept."""
@@ -265,4 +273,6 @@ def _urls(told: dict[str, str]) -> dict[str, str]:
     if "STAFF_NOTIFY_URLS" in told:
         address = told["STAFF_NOTIFY_URLS"].removeprefix("json://").removesuffix("/notify")
         found["staff"] = f"http://{address}"
+    if "WATIBOT_PHONE_URL" in told:
+        found["phone"] = told["WATIBOT_PHONE_URL"]
     return found

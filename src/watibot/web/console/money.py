@@ -60,19 +60,22 @@ _CALLS = (Operation.ANSWER, Operation.SUMMARY, Operation.RECEIPT, Operation.RUN)
 
 @dataclass(frozen=True, slots=True)
 class Each:
-    """What one of them cost on average, and how many there were; `micros` is None for none.
-    `target`: what it may cost."""
+    """What one of them cost on average, and how many there were; `micros` is None for none, and
+    where no price is known. `target`: what it may cost. `at_least`: some have no price."""
 
     word: str
     count: int
     micros: int | None
     target: int | None = None
+    at_least: bool = False
 
     @property
     def met(self) -> bool | None:
         if self.micros is None or self.target is None:
             return None
-        return self.micros < self.target
+        if self.micros >= self.target:
+            return False
+        return None if self.at_least else True
 
 
 class Money:
@@ -192,16 +195,19 @@ def averages(total: Sum, kinds: Sequence[Sum], reach: Reach, costs: Costs) -> li
     """What the calls of models cost, each; what everything cost for each turn, conversation and
     booking."""
     calls = [each for each in kinds if each.key in _CALLS]
-    called = sum(each.charges for each in calls)
-    spent = sum(each.micros for each in calls)
+    called = Sum(
+        micros=sum(each.micros for each in calls),
+        unknown=sum(each.unknown for each in calls),
+        charges=sum(each.charges for each in calls),
+    )
     return [
-        _each("call", spent, called),
-        _each("turn", total.micros, reach.turns),
+        _each("call", called, called.charges, called.charges - called.unknown),
+        _each("turn", total, reach.turns),
         replace(
-            _each("conversation", total.micros, reach.conversations),
+            _each("conversation", total, reach.conversations),
             target=round(costs.per_conversation * DOLLAR),
         ),
-        _each("booking", total.micros, reach.bookings),
+        _each("booking", total, reach.bookings),
     ]
 
 
@@ -245,8 +251,12 @@ def line(charge: Charge, tag: Callable[[str], str]) -> tuple[object, ...]:
     )
 
 
-def _each(word: str, micros: int, count: int) -> Each:
-    return Each(word, count, round(micros / count) if count else None)
+def _each(word: str, spent: Sum, count: int, among: int | None = None) -> Each:
+    """`among`: on how many it is spread, if not on all."""
+    parts = count if among is None else among
+    is_known = parts and (not spent.unknown or spent.charges > spent.unknown)
+    micros = round(spent.micros / parts) if is_known else None
+    return Each(word, count, micros, at_least=spent.unknown > 0 and among is None)
 
 
 def _added(one: Sum, other: Sum) -> Sum:

@@ -79,7 +79,9 @@ class Bill:
         """Whether the month stays within its budget, as far as can be said."""
         if self.budget is None:
             return None
-        return max(self.spent, self.forecast or 0) <= self.budget
+        if max(self.spent, self.forecast or 0) > self.budget:
+            return False
+        return None if self.unknown else True
 
 
 class Today:
