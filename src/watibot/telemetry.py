@@ -121,7 +121,7 @@ class Charge(Protocol):
 TOKENS = ("prompt", "cached", "output", "thoughts", "audio")
 
 
-def _nobody(provider: str, cause: str) -> None:
+def _nobody(provider: str, outcome: str) -> None:
     return None
 
 
@@ -214,7 +214,8 @@ class Metrics:
             ["provider", "cause"],
             registry=self.registry,
         )
-        self.on_failure: Callable[[str, str], None] = _nobody  # who else hears of one
+        # Who else hears how a provider's call ended: "ok" or a cause.
+        self.on_outcome: Callable[[str, str], None] = _nobody
         self.retries = Counter(
             "watibot_retries",
             "Waits for another try, by the stop that is tried again",
@@ -303,7 +304,11 @@ class Metrics:
     def failed(self, provider: str, cause: str) -> None:
         """A provider failed us; `cause` is an `errors.Cause`."""
         self.provider_errors.labels(provider, cause).inc()
-        self.on_failure(provider, cause)
+        self.on_outcome(provider, cause)
+
+    def succeeded(self, provider: str) -> None:
+        """A provider did what it was asked for."""
+        self.on_outcome(provider, "ok")
 
     def charged(self, charge: Charge) -> None:
         """A listener of the charges."""

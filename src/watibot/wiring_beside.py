@@ -82,7 +82,7 @@ def build(
     providers = ProviderWatch()
     for listener in (budget.heard, metrics.charged, providers.charged):
         charger.listen(listener)
-    metrics.on_failure = lambda provider, cause: providers.heard(provider, cause, clock.now())
+    metrics.on_outcome = lambda provider, how: providers.heard(provider, how, clock.now())
     if out.chat is not None:
         metrics.calls.labels("wati").set_function(lambda: meter.used)
         metrics.calls_allowed.labels("wati").set(settings.wati.calls_per_month)

@@ -14,7 +14,7 @@ from tests.channel_rigs import hand
 from tests.clocks import NOON, FakeClock, JumpingClock
 from tests.contract.source_rigs import openai_group
 from tests.contract.test_sessions import client_of, emulator
-from tests.fakes_people import FakeChat, FakePeople, row, said, staff
+from tests.fakes_people import FakeChat, FakePeople, assigned, row, said, staff
 from tests.invented import conversation
 from tests.looking import here, stage
 from tests.threads import assistants, message, ref, text
@@ -121,6 +121,32 @@ async def test_a_thread_and_its_copy_are_deleted() -> None:
         assert (await control.get("/_emulator/conversations")).json() == []
 
 
+async def test_pictures_of_the_guest_go_with_the_thread() -> None:
+    """The server keeps a file that was shown in a thread when the thread goes."""
+    pixels = {"content": "aGk=", "purpose": "vision"}
+    said = [
+        message(1, "user", text("mire"), {"type": "image_file", "image_file": {"file_id": "f-1"}}),
+        message(2, "user", {"type": "image_file", "image_file": {"file_id": "f-2"}}),
+        message(3, "assistant", {"type": "image_file", "image_file": {"file_id": "f-menu"}}),
+    ]
+    async with at_openai() as (eraser, _, control):
+        past = {
+            "thread": {"id": "thread_1", "object": "thread", "created_at": 1, "metadata": {}},
+            "messages": said,
+            "files": {"f-1": pixels, "f-2": pixels, "f-menu": pixels},
+        }
+        await control.post("/_emulator/threads", json=[past])
+        async with hand(str(control.base_url)) as guest:
+            for file_id, status in (("f-1", 404), ("f-2", 404), ("f-menu", 200)):
+                if file_id == "f-1":
+                    assert await eraser.delete("thread_1")
+                    assert not await eraser.delete("thread_1")
+                found = await guest.get(
+                    f"/v1/files/{file_id}", headers={"authorization": "Bearer sk-emulator"}
+                )
+                assert found.status_code == status, file_id
+
+
 async def test_where_threads_are_no_more_the_copy_goes() -> None:
     async with at_openai() as (eraser, server, control):
         server.change({"mode": "sunset"})
@@ -168,6 +194,19 @@ async def test_a_poll_brings_nobody_back() -> None:
     made.looker._forgotten = at_noon
     await made.look(Why.POLL, here=False)
     assert (made.received, people.items) == ([], [])
+
+
+async def test_a_colleague_s_chat_of_before_brings_nobody_back() -> None:
+    """That it is assigned still is no reason to know the guest again; what comes after is."""
+    people = FakePeople(here=here())
+    made = stage(people, row("g-2", -2), assigned("t-1", -1, "Rosa"), poll_seconds=60)
+    made.clock._now = NOON + timedelta(minutes=10)
+    made.looker._forgotten = at_noon
+    await made.look(Why.POLL, here=False)
+    assert (people.holds, people.items) == ([], [])
+    # Who is here again, in a chat that is hers still, is hers.
+    await made.look(Why.POLL)
+    assert [held.held for held in people.holds] == [True]
 
 
 class Paged(FakeChat):

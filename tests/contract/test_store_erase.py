@@ -320,6 +320,7 @@ def test_the_file_forgets_too(sqlite_template: Path, tmp_path: Path) -> None:
             number = await asked(erasures, ANA)
             await erasures.erase_rows(number, at(0) + timedelta(days=1), patient=False)
             await erasures.save(ended(await erasure(erasures, number)))
+            assert MARKS[ANA].encode() not in _bytes(tmp_path)  # nor in the log beside it
 
     assert MARKS[ANA].encode() in _bytes(tmp_path)
     asyncio.run(erased())

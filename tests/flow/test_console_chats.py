@@ -89,9 +89,9 @@ async def test_each_answer_tells_what_it_took(front: Desk) -> None:
     assert "3.0 s · $0.0123" in told
     assert "pregunta 41,000 (en caché 38,000), respuesta 120 (pensados 40)" in told
     assert "gemini-x" in told
-    assert 'href="/console/instructions?version=v1"' in page.text
+    assert 'href="/console/instructions/v1"' in page.text
     assert "En total: 1 respuestas · $0.0123" in told
-    assert "version=v1" not in (await (await front.signed_in()).get(chat(ROSA))).text
+    assert "instructions/v1" not in (await (await front.signed_in()).get(chat(ROSA))).text
 
 
 @pytest.mark.parametrize(

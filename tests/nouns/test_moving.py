@@ -233,7 +233,10 @@ def test_what_is_next(
 
 
 def test_every_help_and_step_has_words() -> None:
-    names = [*(f"moving.help.{each}" for each in HELP), *(f"moving.next.{each}" for each in Next)]
+    names = [
+        *(f"moving.help.{each}" for each in HELP),
+        *(f"moving.next.{each}" for each in Next if each != "nothing"),
+    ]
     assert [name for name in names if name not in WORDS] == []
     assert help_for("whatever else") == "later"
     assert advice("whatever else") == "the same command again, later"

@@ -126,8 +126,7 @@ def test_books_are_made_of_the_journals_alone() -> None:
 
 
 def test_what_came_later_is_left_out() -> None:
-    later = Journals(*([_entry("guest", 60, waId="504")],) * 1, [], [])
-    together = replace(JOURNALS, wati=[*JOURNALS.wati, *later.wati])
+    together = replace(JOURNALS, wati=[*JOURNALS.wati, _entry("guest", 60, waId="504")])
     assert books(together.before(NOON + timedelta(seconds=60)), PRICES) == FOUND
     assert books(together, PRICES).messages[WHATSAPP] == 3
     assert books(JOURNALS.before(NOON), PRICES) == Books()
@@ -228,10 +227,11 @@ MONEY = """
 <ul class="tiles"><li><h2>Cost this month</h2><p class="figure"><data value="2251">$0.00</data></p>
 <p>0 % of the budget</p></li></ul>
 <h2>On average</h2>
-<ul class="tiles"><li><h3>For each call of the model</h3><p class="figure"><data value="125">$0</data>
-</p><p class="dim">Calls: 2</p></li></ul>
+<ul class="tiles"><li><h3>For each call of the model</h3>
+<p class="figure"><data value="125">$0</data></p><p class="dim">Calls: 2</p></li></ul>
 <h2>By the day</h2><table>
-<thead><tr><th>Day</th><th>Cost</th><th>Charges</th><th>Tokens in</th><th>Tokens out</th></tr></thead>
+<thead><tr><th>Day</th><th>Cost</th><th>Charges</th><th>Tokens in</th><th>Tokens out</th></tr>
+</thead>
 <tr><th>22</th><td><data value="0">$0</data></td><td>0</td><td>0</td><td>0</td></tr>
 <tr><th>23</th><td><data value="2251">$0.00</data></td><td>4</td><td>1,300</td><td>8</td></tr>
 </table>

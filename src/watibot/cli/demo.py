@@ -90,7 +90,7 @@ async def _run(speed: float, keep: bool, migration: bool, stay: bool) -> bool:
     if migration and find_spec("openai") is None:
         shown.note("Without the migration: it needs pip install 'watibot[openai]'")
         migration = False
-    made = past.made(clock.now().date()) if migration else []
+    made = past.made(hotel.local(clock.now()).date()) if migration else []
     async with run_directory(keep=keep) as directory:
         if keep:
             shown.note(f"logs and database: {directory}")

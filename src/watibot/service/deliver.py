@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from watibot import telemetry
 from watibot.conversations import Conversation, may_send, window_open
-from watibot.errors import ProviderError
+from watibot.errors import Cause, ProviderError
 from watibot.escalations import EscalationCause
 from watibot.messages import ChannelName, Takeover
 from watibot.ports import (
@@ -162,6 +162,7 @@ class Deliverer:
     ) -> Pause | None:
         now = self._clock.now()
         self._count(conversation, type(outcome).__name__.lower())
+        self._hear(self._channels[conversation.channel].name, outcome)
         match outcome:
             case Sent(provider_id, record_id):
                 await self._done(
@@ -185,6 +186,17 @@ class Deliverer:
             case Unknown(reason):
                 log.warning("bubble.in_doubt", turn=bubble.turn_id, reason=reason)
                 return await self._clear_up(conversation, bubble)
+
+    def _hear(self, provider: str, outcome: Sent | Later | Refused | Unknown) -> None:
+        """A refusal is about the guest or the window; the provider is well."""
+        match outcome:
+            case Sent() | Refused():
+                self._metrics.succeeded(provider)
+            case Later(_, reason):
+                known = reason in list(Cause)
+                self._metrics.failed(provider, reason if known else Cause.UNAVAILABLE)
+            case Unknown():
+                self._metrics.failed(provider, Cause.LOST)
 
     async def _clear_up(self, conversation: Conversation, bubble: Bubble) -> Pause | None:
         """A bubble whose request left and whose answer nobody has: asks the provider."""

@@ -209,7 +209,11 @@ class Looker:
             self._operators,
             told_by_webhook=not self._polls,
         )
-        assigned = matching.assignment([finding.row for _, finding in found])
+        # Whose chat it was before a guest was erased is no reason to know them again.
+        since = _EVER if here else forgotten or _EVER
+        assigned = matching.assignment(
+            [finding.row for _, finding in found if finding.row.at > since]
+        )
         news = judge(found, assigned, said, rules)
         await self._act(conversation, news, now, here=here)
         outcome = "news" if news.messages or news.items else "nothing"

@@ -36,6 +36,10 @@ class Door:
         """In a transaction of its own."""
         return await self._writer.read(self._bound(work, *args, **kwargs))
 
+    async def cut_log(self) -> None:
+        """After something was erased (`writer.py`)."""
+        await self._writer.cut_log()
+
     def _bound(
         self, work: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> Callable[[Connection], T]:

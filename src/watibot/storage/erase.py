@@ -112,6 +112,7 @@ class SqlErasures:
     def __init__(self, door: Door) -> None:
         self._write = door.write
         self._read = door.read
+        self._cut_log = door.cut_log
 
     async def ask(self, key: str, conversation_id: str, by: str, at: datetime) -> int | None:
         return await self._write(_ask, key, conversation_id, by, at)
@@ -123,13 +124,18 @@ class SqlErasures:
         return await self._read(_due, now)
 
     async def erase_rows(self, erasure_id: int, now: datetime, *, patient: bool) -> Busy | None:
-        return await self._write(_erase_rows, erasure_id, now, patient)
+        busy = await self._write(_erase_rows, erasure_id, now, patient)
+        if busy is None:
+            await self._cut_log()
+        return busy
 
     async def in_use(self, path: str) -> bool:
         return await self._read(_in_use, path)
 
     async def save(self, after: Erasure) -> None:
         await self._write(_save, after)
+        if after.ended_at is not None:
+            await self._cut_log()
 
     async def again(self, erasure_id: int, at: datetime) -> bool:
         return await self._write(_again, erasure_id, at)

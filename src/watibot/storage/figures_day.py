@@ -86,9 +86,24 @@ _ITEMS = (
     .group_by(conversations.c.channel, history.c.kind)
 )
 # What is not history yet.
+# What staff gave back stays where it is while it waits again.
+_IS_HISTORY = (
+    select(history.c.item_id)
+    .where(
+        history.c.hotel_id == messages.c.hotel_id,
+        history.c.conversation_id == messages.c.conversation_id,
+        history.c.item_id == messages.c.item_id,
+    )
+    .exists()
+)
 _UNANSWERED = (
     select(messages.c.channel, func.count().label("found"))
-    .where(of_hotel(messages), IS_WAITING, messages.c.received_at >= bindparam("since"))
+    .where(
+        of_hotel(messages),
+        IS_WAITING,
+        messages.c.received_at >= bindparam("since"),
+        ~_IS_HISTORY,
+    )
     .group_by(messages.c.channel)
 )
 _BEING_ANSWERED = (
@@ -99,7 +114,12 @@ _BEING_ANSWERED = (
             and_(messages.c.hotel_id == turns.c.hotel_id, messages.c.turn_id == turns.c.turn_id),
         )
     )
-    .where(of_hotel(turns), IS_RUNNING, messages.c.received_at >= bindparam("since"))
+    .where(
+        of_hotel(turns),
+        IS_RUNNING,
+        messages.c.received_at >= bindparam("since"),
+        ~_IS_HISTORY,
+    )
     .group_by(messages.c.channel)
 )
 _TALLIED = (

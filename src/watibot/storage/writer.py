@@ -63,6 +63,7 @@ def _set_pragmas(connection: Any, _record: Any) -> None:
         "synchronous=FULL",
         "temp_store=MEMORY",
         "wal_autocheckpoint=8000",
+        "secure_delete=ON",  # what is erased is overwritten
     ):
         connection.execute(f"PRAGMA {pragma}")
 
@@ -105,6 +106,16 @@ class Writer:
     async def read(self, work: Callable[[Connection], T]) -> T:
         """The closure's result over what is committed; it must not write."""
         return await self._loop.run_in_executor(self._readers, self._read, work)
+
+    async def cut_log(self) -> None:
+        """What was deleted stands in SQLite's log until that is written over: writes all of it into
+        the file and empties it. Whoever reads meanwhile may prevent it, which is no error."""
+        if self._sqlite:
+            await asyncio.to_thread(self._cut_log)
+
+    def _cut_log(self) -> None:
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def close(self) -> None:
         """Finishes what was handed in and ends the threads."""

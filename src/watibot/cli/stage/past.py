@@ -53,7 +53,7 @@ class Former:
 
 
 def made(today: date) -> list[Past]:
-    """All pasts, over when `today` begins (UTC)."""
+    """All pasts, over when `today` begins (UTC), and so before the day of a hotel west of it."""
     return pasts(CONVERSATIONS, SEED, hotel_day=today)
 
 
