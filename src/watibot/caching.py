@@ -74,6 +74,7 @@ class Why(StrEnum):
 
     CHEAPER = "cheaper"
     DEARER = "dearer"  # at this rate of calls and of implicit hits
+    SOON = "soon"  # cheaper lately, and made once it would have paid
     UNMEASURED = "unmeasured"  # no call yet
     NO_PRICE = "no_price"  # of storage: without it, nothing can be reckoned
     REFUSED = "refused"  # by the provider: too small, or not offered
@@ -224,7 +225,9 @@ class Rental:
             return Why.NO_PRICE
         if self.kept:
             return Why.CHEAPER
-        return Why.UNMEASURED if self.hit_rate is None else Why.DEARER
+        if self.hit_rate is None:
+            return Why.UNMEASURED
+        return Why.SOON if self.regret > 0 else Why.DEARER
 
     def _worth(self, tokens: float) -> float:
         """Of so many tokens that a cache serves."""

@@ -210,14 +210,16 @@ def plan(
     ]
 
 
-def best(lines: Iterable[Line]) -> Line | None:
-    """The cheapest that meets the targets on every day, with the fewest changes to the prompt."""
+def best(lines: Iterable[Line], present: str = "") -> Line | None:
+    """The cheapest that meets the targets on every day: of the present model if it does, then with
+    the fewest changes to the prompt."""
     meeting = [
         line for line in lines if all(cost is not None and cost.meets for cost in line.costs)
     ]
     return min(
         meeting,
         key=lambda line: (
+            line.model != present,
             VARIANTS.index(line.variant),
             sum(cost.month for cost in line.costs if cost is not None),
         ),

@@ -371,7 +371,7 @@ def test_the_standing() -> None:
     for minute in range(0, 120, 6):
         rental = rental.called(NOON + timedelta(minutes=minute), TOKENS, 7_000, explicit=False)
     stood = rental.standing(NOON + timedelta(hours=2))
-    assert (stood.state, stood.why, stood.until) == ("watching", Why.DEARER, None)
+    assert (stood.state, stood.why, stood.until) == ("watching", Why.SOON, None)
     assert stood.hit_rate == pytest.approx(0.7)
     assert stood.break_even == pytest.approx(2.47, abs=0.01)
     assert stood.calls_per_hour == pytest.approx(10, rel=0.05)

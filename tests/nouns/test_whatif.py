@@ -216,3 +216,6 @@ def test_among_models_the_cheapest() -> None:
     found = best(lines)
     assert found is not None
     assert (found.model, found.variant, found.explicit) == (LITE, AS_NOW, False)
+    stays = best(lines, present=FLASH)
+    assert stays is not None
+    assert stays.model == FLASH

@@ -57,7 +57,7 @@ class Plan:
 
     @property
     def best(self) -> Line | None:
-        return whatif.best(self.lines)
+        return whatif.best(self.lines, self.seen.model)
 
 
 def plan(

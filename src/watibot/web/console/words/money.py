@@ -69,6 +69,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "Con estas llamadas por hora saldría más caro que la caché propia del modelo.",
         "At this rate of calls it would be dearer than the model's own caching.",
     ),
+    "cache.why.soon": (
+        "Últimamente convendría: se hace cuando ya se habría pagado.",
+        "Lately it would have been cheaper: it is made once it would have paid.",
+    ),
     "cache.why.unmeasured": ("Todavía no hay llamadas que medir.", "No call was measured yet."),
     "cache.why.no_price": (
         "No se conoce el precio de guardarla, y sin él no se puede calcular.",
