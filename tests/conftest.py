@@ -14,6 +14,7 @@ from xdist.scheduler.loadgroup import LoadGroupScheduling
 
 from tests import postgres as servers
 from tests import redaction
+from tests.once import made_once
 
 MEMORY = Path("/dev/shm")
 ENOUGH = 4 * 2**30  # bytes; a container often has 64 MB there
@@ -54,6 +55,12 @@ def postgres() -> Iterator[servers.Postgres]:
     """One server for each worker of pytest-xdist."""
     with servers.running() as server:
         yield server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _once() -> Iterator[None]:
+    with made_once():
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -28,6 +28,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import httpcore2
+
+from tests.once import made_once
+
 _LONGEST = 2**17  # bytes: a command with its environment
 _NOT_TO_IMPORT = ("__main__", "migrations.env")  # they begin their work at once
 
@@ -133,15 +137,18 @@ def main(number: int) -> None:
             importlib.import_module(module.name)
     gc.collect()
     gc.freeze()
-    with socket.socket(fileno=number) as commands:
-        job = _next(commands)
-    if job is not None:
-        os.chdir(job["folder"])
-        os.environ.clear()
-        os.environ.update(job["environment"])
-        time.tzset()
-        sys.argv = ["watibot", *job["arguments"]]
-        runpy.run_module("watibot", run_name="__main__", alter_sys=True)
+    with made_once():
+        httpcore2.default_ssl_context()
+        httpcore2.default_ssl_context(_trust_env=False)
+        with socket.socket(fileno=number) as commands:
+            job = _next(commands)
+        if job is not None:
+            os.chdir(job["folder"])
+            os.environ.clear()
+            os.environ.update(job["environment"])
+            time.tzset()
+            sys.argv = ["watibot", *job["arguments"]]
+            runpy.run_module("watibot", run_name="__main__", alter_sys=True)
 
 
 def _next(commands: socket.socket) -> Any:

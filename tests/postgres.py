@@ -108,6 +108,10 @@ def _serve(binaries: Path, folder: Path, user: str | None) -> Iterator[Postgres]
         "synchronous_commit": "off",
         "full_page_writes": "off",
         "max_connections": 100,
+        "wal_level": "minimal",
+        "max_wal_senders": 0,
+        "autovacuum": "off",  # there is nothing to tidy in so short a life
+        "jit": "off",
     }
     arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
     with (folder / "log").open("wb") as log:

@@ -28,8 +28,9 @@ from watibot.service.receive import Receiver
 from watibot.turns import Bubble
 
 KEY = "a-secret-for-tests-only"
-# Invented phones, and names that WhatsApp gives to who has none to show.
-NUMBERS = re.compile(r"503\d{8}|\b[A-Z]{2}\.\d{10,}")
+# Invented phones, and names that WhatsApp gives to who has none to show. An id of ours is
+# hexadecimal and may hold any digits.
+NUMBERS = re.compile(r"(?<![0-9a-f])503\d{8}(?![0-9a-f])|\b[A-Z]{2}\.\d{10,}")
 # Shorter words stand in our own lines too ("hola" is no secret, and neither is "Ana" in "manana").
 SHORTEST = 6
 
@@ -60,7 +61,6 @@ class Ear:
 
     def leaks(self) -> list[str]:
         """The lines that hold something private."""
-        # Ids of ours are hexadecimal and may hold any digits.
         wanted = [NUMBERS.pattern, *(rf"(?<!\w){re.escape(word)}(?!\w)" for word in self.private)]
         found = re.compile("|".join(wanted))
         return [line for line in self.lines if found.search(line)]

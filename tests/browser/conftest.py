@@ -19,6 +19,8 @@ from tests.browser.stage import DESK, OWNER, Stage, stage
 async def hotel(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     with pytest.MonkeyPatch.context() as environment:
         async with stage(tmp_path_factory.mktemp("hotel"), environment) as made:
+            # Read by now; the other tests of this process have environments of their own.
+            environment.undo()
             yield made
 
 

@@ -142,7 +142,7 @@ async def test_the_transcript_asks_for_itself(front: Desk) -> None:
     await front.store.people.take_in_past(ROSA, past, None)
     rosa = await front.signed_in()
     page = await rosa.get(chat(ROSA))
-    address = re.search(r'hx-get="/console([^"]+)"', page.text)
+    address = re.search(r'id="transcript"[^>]*hx-get="/console([^"]+)"', page.text)
     assert address is not None
     assert 'data-live="conversation"' in page.text
     part = await rosa.get(address[1])

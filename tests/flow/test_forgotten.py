@@ -66,19 +66,26 @@ async def test_the_house_forgets_a_guest(tmp_path: Path, monkeypatch: pytest.Mon
         async with command._here(None) as here:  # type: ignore[arg-type]
             number = await here.eraser.ask(ANA, "ana")
             assert number is not None
-            await here.eraser.round()
+
+            async def rows_are_gone() -> bool:  # by the service, which found it asked for
+                return await store.conversation(ANA) is None and await sessions(made) == {ROSA}
+
+            await until(rows_are_gone)
             assert await store.conversation(ANA) is None
             assert await sessions(made) == {ROSA}
-            gone = await made.http.get(f"{made.urls['openai']}/_emulator/threads/{THREAD}")
-            assert gone.status_code == 404
-            assert await Archive(tmp_path / "archive").thread_ids() == frozenset()
+
+            async def thread_is_gone() -> bool:
+                gone = await made.http.get(f"{made.urls['openai']}/_emulator/threads/{THREAD}")
+                kept = await Archive(tmp_path / "archive").thread_ids()
+                return gone.status_code == 404 and not kept
+
+            await until(thread_is_gone)
             # A guest who comes back is a new one, and waits for the last look with their session.
             await made.says(ANA, "¿Tienen piscina?")
             await made.answered(ANA, 2)
             assert await sessions(made) == {ROSA}
 
             async def complete() -> bool:
-                await here.eraser.round()
                 found = await here.erasures.erasure(number)
                 return found is not None and found.ended_at is not None
 
